@@ -1,0 +1,260 @@
+//! `POST /sites/{site}/entries`
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use model::{Permission, Violation};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::access::Caller;
+use crate::api::body::{Submitted, submitted};
+use crate::api::problem::{FieldError, Problem};
+use crate::api::{App, query};
+use crate::journal::{self, Admission, Append, IdempotencyKey, Outcome, Receipt};
+use crate::store::Site;
+
+/// Where an appended entry is.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::api) struct Appended {
+    id: Uuid,
+    /// Position in the site's log, from 0.
+    index: u64,
+    /// When the log took it.
+    #[schema(value_type = String, format = DateTime)]
+    recorded_at: Timestamp,
+    /// The hash of the entry's leaf, in hexadecimal.
+    leaf_hash: String,
+}
+
+/// What became of a batch.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::api) struct BatchResult {
+    /// Entries that are in the log, those that were there already included.
+    accepted: usize,
+    /// Entries that are not.
+    rejected: usize,
+    /// What became of each entry, in order.
+    results: Vec<ItemResult>,
+}
+
+/// What became of one entry of a batch.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub(in crate::api) enum ItemResult {
+    /// It is in the log.
+    Appended(Appended),
+    /// It is not.
+    Refused {
+        /// The first thing wrong with it.
+        error: FieldError,
+        /// Everything wrong with it, when that is more than one thing.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        errors: Vec<FieldError>,
+    },
+}
+
+impl From<Receipt> for Appended {
+    fn from(receipt: Receipt) -> Self {
+        Self {
+            id: receipt.id,
+            index: receipt.index,
+            recorded_at: receipt.recorded_at,
+            leaf_hash: receipt.leaf_hash.to_string(),
+        }
+    }
+}
+
+/// Appends an entry (a JSON object) or a batch (a JSON array, or NDJSON with its content type).
+///
+/// When this answers, what it says is appended survives a power cut, is in the tree, and the next read sees
+/// it. Sending an entry with an `id` again is harmless.
+#[utoipa::path(post, path = "/sites/{site}/entries", tag = "entries",
+    params(("site" = String, Path),
+        ("atomic" = Option<bool>, Query, description = "all of the batch or nothing"),
+        ("Idempotency-Key" = Option<String>, Header,
+            description = "gives entries without `id` one that follows from this key, so that sending the request again is harmless")),
+    request_body(content = Object, description = "an entry, an array of entries, or NDJSON"),
+    responses((status = 201, description = "appended", body = Appended),
+        (status = 200, description = "it was there already; or what became of a batch", body = BatchResult),
+        (status = 207, description = "some of the batch was refused", body = BatchResult),
+        (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem),
+        (status = 409, description = "the id is taken by another entry", body = Problem),
+        (status = 413, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem),
+        (status = 507, body = Problem)))]
+pub(in crate::api) async fn append(
+    State(app): State<App>,
+    caller: Caller,
+    Path(site): Path<String>,
+    RawQuery(raw_query): RawQuery,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let atomic = atomic(raw_query.as_deref())?;
+    let site = caller.on_site(Permission::Append, &site, app.indelible.sites())?.site;
+    let key = idempotency_key(&headers)?;
+    match submitted(&headers, body).await? {
+        Submitted::One(bytes) => {
+            let admission = journal::admit(&bytes, &caller.name, key.as_ref())?;
+            append_one(&app, site, admission).await
+        }
+        Submitted::Batch { bytes, places } => {
+            let source = caller.name;
+            let admissions = crate::api::blocking(move || {
+                let texts = places.into_iter().map(|place| bytes.get(place).unwrap_or_default());
+                journal::admit_all(texts, &source, key.as_ref())
+            })
+            .await?;
+            append_batch(&app, site, admissions, atomic).await
+        }
+    }
+}
+
+async fn append_one(app: &App, site: Site, admission: Admission) -> Result<Response, Problem> {
+    let sealed = admission.map_err(|violations| Problem::refused(&violations))?;
+    let append = Append { site, entries: vec![sealed], atomic: false, change: None };
+    let outcome = app.indelible.journal().append(append).await?.pop();
+    match outcome {
+        Some(Outcome::Appended(receipt)) => {
+            Ok((StatusCode::CREATED, Json(Appended::from(receipt))).into_response())
+        }
+        Some(Outcome::Known(receipt)) => Ok((StatusCode::OK, Json(Appended::from(receipt))).into_response()),
+        Some(Outcome::Refused(violation)) => Err(Problem::refused(&[violation])),
+        None => Err(Problem::internal(&"the journal gave no outcome")),
+    }
+}
+
+async fn append_batch(
+    app: &App,
+    site: Site,
+    admissions: Vec<Admission>,
+    atomic: bool,
+) -> Result<Response, Problem> {
+    if atomic && let Some(problem) = all_refused(&admissions) {
+        return Err(problem);
+    }
+    let mut entries = Vec::with_capacity(admissions.len());
+    let mut refused = Vec::with_capacity(admissions.len());
+    for admission in admissions {
+        match admission {
+            Ok(sealed) => {
+                entries.push(sealed);
+                refused.push(None);
+            }
+            Err(violations) => refused.push(Some(violations)),
+        }
+    }
+    let append = Append { site, entries, atomic, change: None };
+    let outcomes = app.indelible.journal().append(append).await?;
+    if atomic && let Some(problem) = conflicts(&outcomes) {
+        return Err(problem);
+    }
+    let mut outcomes = outcomes.into_iter();
+    let results: Vec<ItemResult> = refused
+        .into_iter()
+        .filter_map(|violations| match violations {
+            Some(violations) => Some(ItemResult::refused(&violations)),
+            None => outcomes.next().map(ItemResult::from),
+        })
+        .collect();
+    let rejected = results.iter().filter(|result| matches!(result, ItemResult::Refused { .. })).count();
+    let status = if rejected == 0 { StatusCode::OK } else { StatusCode::MULTI_STATUS };
+    let result = BatchResult { accepted: results.len() - rejected, rejected, results };
+    Ok((status, Json(result)).into_response())
+}
+
+impl ItemResult {
+    fn refused(violations: &[Violation]) -> Self {
+        let errors: Vec<FieldError> = violations.iter().map(FieldError::from).collect();
+        let first = errors.first().cloned().unwrap_or_else(|| FieldError {
+            field: String::new(),
+            code: "invalid".to_owned(),
+            message: "the entry was refused".to_owned(),
+        });
+        Self::Refused { error: first, errors: if errors.len() > 1 { errors } else { Vec::new() } }
+    }
+}
+
+impl From<Outcome> for ItemResult {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Appended(receipt) | Outcome::Known(receipt) => Self::Appended(receipt.into()),
+            Outcome::Refused(violation) => Self::refused(&[violation]),
+        }
+    }
+}
+
+/// Everything that is wrong with an atomic batch at the door; fields begin with the entry's place.
+fn all_refused(admissions: &[Admission]) -> Option<Problem> {
+    let errors: Vec<FieldError> = admissions
+        .iter()
+        .enumerate()
+        .filter_map(|(place, admission)| admission.as_ref().err().map(|violations| (place, violations)))
+        .flat_map(|(place, violations)| violations.iter().map(move |violation| at_place(place, violation)))
+        .collect();
+    (!errors.is_empty()).then(|| batch_refused(StatusCode::UNPROCESSABLE_ENTITY, errors))
+}
+
+/// The ids of an atomic batch that are taken.
+fn conflicts(outcomes: &[Outcome]) -> Option<Problem> {
+    let errors: Vec<FieldError> = outcomes
+        .iter()
+        .enumerate()
+        .filter_map(|(place, outcome)| match outcome {
+            Outcome::Refused(violation) if violation.code == model::Code::IdConflict => {
+                Some(at_place(place, violation))
+            }
+            Outcome::Refused(_) | Outcome::Appended(_) | Outcome::Known(_) => None,
+        })
+        .collect();
+    (!errors.is_empty()).then(|| batch_refused(StatusCode::CONFLICT, errors))
+}
+
+fn at_place(place: usize, violation: &Violation) -> FieldError {
+    let error = FieldError::from(violation);
+    let field =
+        if error.field.is_empty() { format!("[{place}]") } else { format!("[{place}].{}", error.field) };
+    FieldError { field, ..error }
+}
+
+fn batch_refused(status: StatusCode, errors: Vec<FieldError>) -> Problem {
+    let first =
+        errors.first().map(|error| format!("`{}`: {}", error.field, error.message)).unwrap_or_default();
+    let detail =
+        format!("nothing of this atomic batch was taken; {} errors, the first at {first}", errors.len());
+    Problem::new(status, "batch_refused", detail).with_errors(errors)
+}
+
+fn atomic(raw_query: Option<&str>) -> Result<bool, Problem> {
+    let mut atomic = false;
+    for (name, value) in query::pairs(raw_query)? {
+        match (name.as_str(), value.as_str()) {
+            ("atomic", "true" | "1" | "") => atomic = true,
+            ("atomic", "false" | "0") => atomic = false,
+            ("atomic", _) => {
+                return Err(Problem::invalid("atomic", "invalid_value", "is neither true nor false"));
+            }
+            (other, _) => {
+                let message = "not a parameter of this route: only `atomic` is";
+                return Err(Problem::invalid(other, "unknown_parameter", message));
+            }
+        }
+    }
+    Ok(atomic)
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Problem> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let text = value.to_str().ok().filter(|text| (1..=255).contains(&text.len()));
+    match text {
+        Some(text) => Ok(Some(IdempotencyKey::new(text))),
+        None => {
+            let message = "must be 1 to 255 visible ASCII characters";
+            Err(Problem::invalid("Idempotency-Key", "invalid_value", message))
+        }
+    }
+}

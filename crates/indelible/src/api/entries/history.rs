@@ -1,0 +1,37 @@
+//! `GET /sites/{site}/entities/{type}/{id}/history`
+
+use axum::Json;
+use axum::extract::{Path, RawQuery, State};
+use model::{Field, Filter, Order, Permission};
+
+use super::list::{EntriesOut, answer};
+use crate::access::Caller;
+use crate::api::problem::Problem;
+use crate::api::query::ListQuery;
+use crate::api::{App, blocking};
+
+/// All entries of one entity, oldest first. Further parameters as for the list.
+#[utoipa::path(get, path = "/sites/{site}/entities/{type}/{id}/history", tag = "entities",
+    params(("site" = String, Path), ("type" = String, Path), ("id" = String, Path)),
+    responses((status = 200, body = EntriesOut), (status = 401, body = Problem), (status = 403, body = Problem),
+        (status = 404, body = Problem), (status = 422, body = Problem)))]
+pub(in crate::api) async fn history(
+    State(app): State<App>,
+    caller: Caller,
+    Path((site, entity_type, entity_id)): Path<(String, String, String)>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<EntriesOut>, Problem> {
+    let mut query = ListQuery::parse(query.as_deref(), Order::OLDEST_FIRST)?;
+    query.filter = of_entity(query.filter, entity_type, entity_id);
+    blocking(move || {
+        let site = caller.on_site(Permission::Read, &site, app.indelible.sites())?.site;
+        answer(&app, &[site], &query).map(Json)
+    })
+    .await
+}
+
+/// Narrows a filter to one entity.
+pub(crate) fn of_entity(filter: Filter, entity_type: String, entity_id: String) -> Filter {
+    let is = |field, value| Filter::Equals { field, value };
+    Filter::And(vec![is(Field::EntityType, entity_type), is(Field::EntityId, entity_id), filter])
+}

@@ -1,0 +1,105 @@
+//! `GET /sites/{site}/entries`, `GET /entries`
+
+use axum::Json;
+use axum::extract::{Path, RawQuery, State};
+use model::{Order, Permission};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::shown;
+use crate::access::Caller;
+use crate::api::form::EntryOut;
+use crate::api::problem::Problem;
+use crate::api::query::ListQuery;
+use crate::api::{App, blocking};
+use crate::search::{self, Question};
+use crate::store::Site;
+
+/// A page of entries.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::api) struct EntriesOut {
+    data: Vec<EntryOut>,
+    page: PageOut,
+}
+
+/// Where the pages beside this one are.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::api) struct PageOut {
+    /// `cursor` of the next page; null on the last one.
+    next: Option<String>,
+    /// `cursor` of the page before; null on the first one.
+    prev: Option<String>,
+    limit: usize,
+    /// Matching entries, with `count=exact`.
+    total: Option<u64>,
+}
+
+/// Entries of a site, newest first.
+#[utoipa::path(get, path = "/sites/{site}/entries", tag = "entries",
+    params(("site" = String, Path),
+        ("from" = Option<String>, Query, description = "earliest `occurred_at`, inclusive, RFC 3339"),
+        ("to" = Option<String>, Query, description = "latest `occurred_at`, inclusive, RFC 3339"),
+        ("user" = Option<String>, Query, description = "the actor's id, name or mail address; `*` at the end for any rest"),
+        ("actor" = Option<String>, Query, description = "the same as `user`"),
+        ("action" = Option<String>, Query, description = "code, `*` at the end for any rest; may be repeated"),
+        ("kind" = Option<String>, Query, description = "create, update, delete, read, access or other; may be repeated"),
+        ("entity_type" = Option<String>, Query, description = "may be repeated"),
+        ("entity_id" = Option<String>, Query, description = "may be repeated"),
+        ("ip" = Option<String>, Query, description = "address, `*` at the end for any rest"),
+        ("correlation_id" = Option<String>, Query, description = "what the entries of one user action share"),
+        ("sort" = Option<String>, Query, description = "a column, `-` before it for descending; `-timestamp` when left out"),
+        ("limit" = Option<u64>, Query, description = "1 to 1000, 50 when left out"),
+        ("cursor" = Option<String>, Query, description = "`page.next` or `page.prev` of an answer, with the same filter and sort"),
+        ("count" = Option<String>, Query, description = "`exact` for `page.total`")),
+    responses((status = 200, body = EntriesOut), (status = 401, body = Problem), (status = 403, body = Problem),
+        (status = 404, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem)))]
+pub(in crate::api) async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Path(site): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<EntriesOut>, Problem> {
+    let query = ListQuery::parse(query.as_deref(), Order::NEWEST_FIRST)?;
+    blocking(move || {
+        let site = caller.on_site(Permission::Read, &site, app.indelible.sites())?.site;
+        answer(&app, &[site], &query).map(Json)
+    })
+    .await
+}
+
+/// Entries of every site the caller may see, newest first. Parameters as for one site.
+#[utoipa::path(get, path = "/entries", tag = "entries",
+    responses((status = 200, body = EntriesOut), (status = 401, body = Problem), (status = 403, body = Problem),
+        (status = 422, body = Problem), (status = 503, body = Problem)))]
+pub(in crate::api) async fn list_everywhere(
+    State(app): State<App>,
+    caller: Caller,
+    RawQuery(query): RawQuery,
+) -> Result<Json<EntriesOut>, Problem> {
+    let query = ListQuery::parse(query.as_deref(), Order::NEWEST_FIRST)?;
+    blocking(move || {
+        let sites = caller.scope(app.indelible.sites())?.sites;
+        answer(&app, &sites, &query).map(Json)
+    })
+    .await
+}
+
+pub(super) fn answer(app: &App, sites: &[Site], query: &ListQuery) -> Result<EntriesOut, Problem> {
+    let cursor = search::open_cursor(query.cursor.as_deref(), &app.cursor_key, &query.filter, query.order)?;
+    let question = Question {
+        sites,
+        filter: &query.filter,
+        order: query.order,
+        cursor,
+        limit: query.limit,
+        patience: search::PATIENCE,
+    };
+    let (store, published) = (app.indelible.store().as_ref(), app.indelible.published());
+    let page = search::page(store, published, &question)?;
+    let total = if query.exact_count { Some(search::count(store, published, &question)?) } else { None };
+    let seal = |cursor: model::Cursor| cursor.seal(&app.cursor_key);
+    Ok(EntriesOut {
+        data: shown(&app.indelible, sites, page.entries)?,
+        page: PageOut { next: page.next.map(seal), prev: page.prev.map(seal), limit: query.limit, total },
+    })
+}

@@ -1,0 +1,30 @@
+//! `/sites/{site}/entries` and what belongs to it.
+
+pub(super) mod append;
+pub(super) mod detail;
+pub(super) mod history;
+pub(super) mod list;
+pub(super) mod proof;
+pub(super) mod tail;
+
+use model::Entry;
+use uuid::Uuid;
+
+use super::form::EntryOut;
+use super::problem::Problem;
+use crate::Indelible;
+use crate::search;
+use crate::store::{Site, StoreError};
+
+/// Finds a published entry by its id. What is not published does not exist for readers.
+pub(crate) fn find(indelible: &Indelible, site: &Site, id: &str) -> Result<Entry, Problem> {
+    let unknown = || Problem::not_found(format!("there is no entry `{id}` in the site `{}`", site.id));
+    let wanted = Uuid::try_parse(id).map_err(|_| unknown())?;
+    search::by_id(indelible.store().as_ref(), indelible.published(), site, wanted)?.ok_or_else(unknown)
+}
+
+/// Entries in the form of a list, with their leaf hashes.
+fn shown(indelible: &Indelible, sites: &[Site], entries: Vec<Entry>) -> Result<Vec<EntryOut>, StoreError> {
+    let hashes = search::leaf_hashes(indelible.store().as_ref(), sites, &entries)?;
+    Ok(entries.into_iter().zip(hashes).map(|(entry, hash)| EntryOut::new(entry, hash)).collect())
+}

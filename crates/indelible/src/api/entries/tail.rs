@@ -1,0 +1,160 @@
+//! `GET /sites/{site}/entries/tail`
+//!
+//! By index, so that nothing is ever skipped: entries that happened earlier and arrived later come when they
+//! arrive. Do not build a feed by moving `from` along; use this.
+
+use std::convert::Infallible;
+use std::ops::Range;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderMap, header};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use model::{Filter, Order, Permission};
+use tokio::sync::mpsc;
+use tokio_stream::StreamExt as _;
+use tokio_stream::wrappers::ReceiverStream;
+
+use super::shown;
+use crate::access::Caller;
+use crate::api::form::EntryOut;
+use crate::api::problem::Problem;
+use crate::api::query::{self, ListQuery};
+use crate::api::{App, blocking};
+use crate::search;
+use crate::store::Site;
+
+/// Entries read at once: the width of a tile, so that a block is unpacked once.
+const ENTRIES_AT_ONCE: u64 = 256;
+
+/// Entries that wait for a slow client.
+const ENTRIES_WAITING_MAX: usize = 256;
+
+/// How often a live tail looks for entries of other processes; those of this one wake it at once.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// Entries after an index, in the order of the log.
+///
+/// As NDJSON: all there are now. As server-sent events (`Accept: text/event-stream`): those, and then each
+/// new one as it arrives; `id:` is the index, and `Last-Event-ID` resumes.
+#[utoipa::path(get, path = "/sites/{site}/entries/tail", tag = "entries",
+    params(("site" = String, Path),
+        ("after" = Option<u64>, Query, description = "index of the last entry seen; from the beginning when left out"),
+        ("Last-Event-ID" = Option<u64>, Header, description = "the same, as browsers resume")),
+    responses((status = 200, description = "NDJSON or events", body = EntryOut), (status = 401, body = Problem),
+        (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
+pub(in crate::api) async fn tail(
+    State(app): State<App>,
+    caller: Caller,
+    Path(site): Path<String>,
+    RawQuery(raw_query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let (after, filter) = parse(raw_query.as_deref(), &headers)?;
+    let grant = {
+        let app = app.clone();
+        blocking(move || caller.on_site(Permission::Read, &site, app.indelible.sites())).await?
+    };
+    let live = headers
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.contains("text/event-stream"));
+    let (sender, receiver) = mpsc::channel(ENTRIES_WAITING_MAX);
+    let reader =
+        Reader { app, site: grant.site, filter, next: after.map_or(0, |index| index.saturating_add(1)) };
+    tokio::spawn(reader.run(sender, live));
+    let entries = ReceiverStream::new(receiver);
+    if live {
+        return Ok(Sse::new(entries.map(|entry| event(&entry)))
+            .keep_alive(KeepAlive::default())
+            .into_response());
+    }
+    let lines = entries.map(|entry| Ok::<_, Infallible>(line(&entry)));
+    Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(lines)).into_response())
+}
+
+fn parse(raw_query: Option<&str>, headers: &HeaderMap) -> Result<(Option<u64>, Filter), Problem> {
+    let index = |name: &str, value: &str| {
+        value.parse::<u64>().map_err(|_| {
+            Problem::invalid(name, "invalid_value", format!("`{value}` is not an index: 0, 1, 2 and so on"))
+        })
+    };
+    let mut after = None;
+    let mut others = Vec::new();
+    for (name, value) in query::pairs(raw_query)? {
+        match name.as_str() {
+            "after" => after = Some(index("after", &value)?),
+            "sort" | "limit" | "cursor" | "count" => {
+                let message = "not a parameter of a tail, which is in the order of the log and has no pages";
+                return Err(Problem::invalid(&name, "unknown_parameter", message));
+            }
+            _ => others.push((name, value)),
+        }
+    }
+    if let Some(last) = headers.get("last-event-id") {
+        after = Some(index("Last-Event-ID", last.to_str().unwrap_or_default())?);
+    }
+    let rest = serde_urlencoded::to_string(others).unwrap_or_default();
+    Ok((after, ListQuery::parse(Some(&rest), Order::OLDEST_FIRST)?.filter))
+}
+
+/// Reads a log on and on.
+struct Reader {
+    app: App,
+    site: Site,
+    filter: Filter,
+    next: u64,
+}
+
+impl Reader {
+    /// Sends what there is, and if `live`, what comes, until the client has gone. A failure ends the stream
+    /// without its proper end, so that the client notices and resumes.
+    async fn run(mut self, sender: mpsc::Sender<EntryOut>, live: bool) {
+        let mut changes = self.app.indelible.published().subscribe();
+        loop {
+            changes.mark_unchanged();
+            let Ok(size) = self.app.indelible.published().size(self.site.log) else { return };
+            while self.next < size {
+                let end = (self.next - self.next % ENTRIES_AT_ONCE + ENTRIES_AT_ONCE).min(size);
+                let Ok(chunk) = self.read(self.next..end).await else { return };
+                self.next = end;
+                for entry in chunk {
+                    if sender.send(entry).await.is_err() {
+                        return;
+                    }
+                }
+            }
+            if !live {
+                return;
+            }
+            tokio::select! {
+                changed = changes.changed() => if changed.is_err() { return },
+                () = tokio::time::sleep(LOOK_AGAIN) => {}
+                () = sender.closed() => return,
+            }
+        }
+    }
+
+    async fn read(&self, range: Range<u64>) -> Result<Vec<EntryOut>, Problem> {
+        let (app, site, filter) = (self.app.clone(), self.site.clone(), self.filter.clone());
+        blocking(move || {
+            let mut entries = search::read_entries(app.indelible.store().as_ref(), &site, range)?;
+            entries.retain(|entry| filter.matches(entry));
+            Ok::<_, Problem>(shown(&app.indelible, &[site], entries)?)
+        })
+        .await
+    }
+}
+
+fn line(entry: &EntryOut) -> Vec<u8> {
+    let mut line = serde_json::to_vec(entry).unwrap_or_default();
+    line.push(b'\n');
+    line
+}
+
+fn event(entry: &EntryOut) -> Result<Event, Infallible> {
+    let data = serde_json::to_string(entry).unwrap_or_default();
+    Ok(Event::default().id(entry.index().to_string()).data(data))
+}

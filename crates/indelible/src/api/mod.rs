@@ -1,0 +1,112 @@
+//! The HTTP API under `/api/v1`, one file per endpoint.
+//!
+//! Handlers parse, ask the [gate](crate::access), call the domain and shape the answer; nothing is decided
+//! here. What blocks runs in [`blocking`].
+
+mod body;
+mod caller;
+mod entries;
+mod form;
+mod health;
+mod openapi;
+mod problem;
+mod query;
+mod sites;
+mod tokens;
+
+use axum::Router;
+use axum::http::{HeaderMap, header};
+use axum::routing::get;
+use model::CursorKey;
+use utoipa::OpenApi as _;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::Indelible;
+use crate::access::Gate;
+
+pub use openapi::document;
+pub use problem::{FieldError, Problem};
+
+pub(crate) use caller::session_of;
+pub(crate) use entries::detail::{entry_detail, entry_json};
+pub(crate) use entries::find as find_entry;
+pub(crate) use entries::history::of_entity;
+pub(crate) use query::{ListQuery, pairs as query_pairs};
+
+/// What every handler needs.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// The installation.
+    pub indelible: Indelible,
+    /// Who is calling.
+    pub gate: Gate,
+    /// Authenticates cursors.
+    pub cursor_key: CursorKey,
+    /// How users reach the server, if that is set; without a slash at its end.
+    configured_url: Option<String>,
+}
+
+impl App {
+    /// The state of an application around an installation.
+    #[must_use]
+    pub fn new(indelible: Indelible, gate: Gate, public_url: Option<&str>) -> Self {
+        let cursor_key = indelible.cursor_key();
+        let configured_url = public_url.map(|url| url.trim_end_matches('/').to_owned());
+        Self { indelible, gate, cursor_key, configured_url }
+    }
+
+    /// How users reach the server: as it is set, else as this request did.
+    #[must_use]
+    pub fn public_url(&self, headers: &HeaderMap) -> String {
+        self.configured_url.clone().unwrap_or_else(|| {
+            let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+            format!("http://{}", host.unwrap_or("127.0.0.1:8080"))
+        })
+    }
+
+    /// Whether users reach the server over TLS.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.configured_url.as_deref().is_some_and(|url| url.starts_with("https://"))
+    }
+}
+
+/// The API's routes and its document.
+fn documented() -> OpenApiRouter<App> {
+    let v1 = OpenApiRouter::new()
+        .routes(routes!(sites::list, sites::create))
+        .routes(routes!(entries::append::append, entries::list::list))
+        .routes(routes!(entries::list::list_everywhere))
+        .routes(routes!(entries::detail::detail))
+        .routes(routes!(entries::proof::proof))
+        .routes(routes!(entries::tail::tail))
+        .routes(routes!(entries::history::history))
+        .routes(routes!(tokens::list, tokens::create))
+        .routes(routes!(tokens::revoke));
+    OpenApiRouter::with_openapi(openapi::Description::openapi())
+        .nest("/api/v1", v1)
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz))
+}
+
+/// The API's routes, to be mounted at the root of an application.
+pub fn router() -> Router<App> {
+    let (router, _) = documented().split_for_parts();
+    router
+        .route("/openapi.json", get(openapi::serve))
+        .route("/api/{*rest}", axum::routing::any(|| async { Problem::not_found("no such route") }))
+        .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
+}
+
+/// Runs what blocks (the store, above all) away from the threads that serve requests.
+pub(crate) async fn blocking<T, E>(work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, Problem>
+where
+    T: Send + 'static,
+    E: Into<Problem> + Send + 'static,
+{
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result.map_err(Into::into),
+        Err(error) => Err(Problem::internal(&error)),
+    }
+}

@@ -1,0 +1,254 @@
+//! Errors as RFC 9457 problem details.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use model::{Code, CursorError, Violation};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::ConfigureError;
+use crate::access::{Denied, SignInError};
+use crate::entropy::NoEntropy;
+use crate::journal::JournalError;
+use crate::search::SearchError;
+use crate::store::StoreError;
+
+/// Seconds after which a sender that was turned away should try again.
+const RETRY_AFTER_SECONDS: u64 = 1;
+
+/// An error as told to a client (RFC 9457). What only the operator may know goes to the server's log instead.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Problem {
+    /// Identifies the kind of problem.
+    #[serde(rename = "type")]
+    kind: String,
+    /// The kind of problem in words.
+    title: String,
+    /// HTTP status.
+    status: u16,
+    /// What happened this time, and what to do.
+    detail: String,
+    /// Machine-readable code.
+    code: String,
+    /// What is wrong with which field.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldError>,
+    #[serde(skip)]
+    retry: bool,
+}
+
+/// What is wrong with one field.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct FieldError {
+    /// Path of the field; empty for the whole.
+    pub field: String,
+    /// Machine-readable code.
+    pub code: String,
+    /// What is wrong and what is allowed.
+    pub message: String,
+}
+
+impl From<&Violation> for FieldError {
+    fn from(violation: &Violation) -> Self {
+        Self {
+            field: violation.field.clone(),
+            code: violation.code.as_str().to_owned(),
+            message: violation.message.clone(),
+        }
+    }
+}
+
+impl Problem {
+    /// A problem with a status, a code and a sentence.
+    pub fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
+        Self {
+            kind: format!("urn:indelible:problem:{code}"),
+            title: status.canonical_reason().unwrap_or("Error").to_owned(),
+            status: status.as_u16(),
+            detail: detail.into(),
+            code: code.to_owned(),
+            errors: Vec::new(),
+            retry: matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS),
+        }
+    }
+
+    /// 404
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", detail)
+    }
+
+    /// 405
+    #[must_use]
+    pub fn method_not_allowed() -> Self {
+        let detail = "this route does not have this method; see /openapi.json";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+    }
+
+    /// 413
+    pub fn too_large(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail)
+    }
+
+    /// 422 about one field or parameter.
+    pub fn invalid(field: &str, code: &str, message: impl Into<String>) -> Self {
+        let message = message.into();
+        let detail = format!("`{field}`: {message}");
+        let error = FieldError { field: field.to_owned(), code: code.to_owned(), message };
+        Self { errors: vec![error], ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail) }
+    }
+
+    /// What is wrong with a submitted entry: 409 for a taken id, 413 when it is too long, else 422.
+    #[must_use]
+    pub fn refused(violations: &[Violation]) -> Self {
+        let is = |code| violations.iter().any(|violation| violation.code == code);
+        let whole = |violation: &Violation| violation.code == Code::TooLarge && violation.field.is_empty();
+        let status = if is(Code::IdConflict) {
+            StatusCode::CONFLICT
+        } else if violations.iter().any(whole) {
+            StatusCode::PAYLOAD_TOO_LARGE
+        } else {
+            StatusCode::UNPROCESSABLE_ENTITY
+        };
+        let code = violations.first().map_or("invalid", |violation| violation.code.as_str());
+        let detail = violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        Self {
+            errors: violations.iter().map(FieldError::from).collect(),
+            ..Self::new(status, code, format!("the entry was refused: {detail}"))
+        }
+    }
+
+    /// The same problem with the fields that are wrong.
+    #[must_use]
+    pub fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
+        self.errors = errors;
+        self
+    }
+
+    /// 500: the cause goes to the server's log, not to the client.
+    pub fn internal(cause: &dyn std::fmt::Display) -> Self {
+        tracing::error!(%cause, "a request failed");
+        let detail = "something went wrong in the server; its log says what, under this request's id";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
+    }
+
+    /// HTTP status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// What is wrong with which field.
+    #[must_use]
+    pub fn errors(&self) -> &[FieldError] {
+        &self.errors
+    }
+
+    /// What happened, and what to do.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        let body = serde_json::to_vec(&self).unwrap_or_default();
+        let mut response = (status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"indelible\""));
+        }
+        if self.retry {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
+        }
+        response
+    }
+}
+
+impl From<Denied> for Problem {
+    fn from(denied: Denied) -> Self {
+        let detail = denied.to_string();
+        match denied {
+            Denied::Unauthenticated => Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail),
+            Denied::Forbidden { .. } => Self::new(StatusCode::FORBIDDEN, "forbidden", detail),
+            Denied::NoSuchSite(_) => Self::new(StatusCode::NOT_FOUND, "unknown_site", detail),
+            Denied::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        if matches!(error, StoreError::Full { .. }) {
+            return Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk_full", error.to_string());
+        }
+        Self::internal(&error)
+    }
+}
+
+impl From<JournalError> for Problem {
+    fn from(error: JournalError) -> Self {
+        let detail = error.to_string();
+        match error {
+            JournalError::Busy => Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail),
+            JournalError::Full(_) => Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk_full", detail),
+            JournalError::Stopped(_) => {
+                tracing::error!(detail, "a write was refused");
+                let detail = "the log has stopped and takes nothing until the server was restarted";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "stopped", detail)
+            }
+        }
+    }
+}
+
+impl From<ConfigureError> for Problem {
+    fn from(error: ConfigureError) -> Self {
+        let detail = error.to_string();
+        match error {
+            ConfigureError::Exists(_) => Self::new(StatusCode::CONFLICT, "exists", detail),
+            ConfigureError::Entry(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail),
+            ConfigureError::Journal(error) => error.into(),
+            ConfigureError::Store(error) => error.into(),
+            ConfigureError::Entropy(error) => error.into(),
+        }
+    }
+}
+
+impl From<SearchError> for Problem {
+    fn from(error: SearchError) -> Self {
+        match error {
+            SearchError::Store(error) => error.into(),
+            SearchError::TooLong => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "search_too_long", error.to_string())
+            }
+        }
+    }
+}
+
+impl From<CursorError> for Problem {
+    fn from(error: CursorError) -> Self {
+        let code = match error {
+            CursorError::Foreign => "cursor_invalid",
+            CursorError::Mismatch => "cursor_mismatch",
+        };
+        Self::invalid("cursor", code, error.to_string())
+    }
+}
+
+impl From<SignInError> for Problem {
+    fn from(error: SignInError) -> Self {
+        match error {
+            SignInError::Refused => Self::new(StatusCode::UNAUTHORIZED, "sign_in_refused", error.to_string()),
+            SignInError::Store(error) => error.into(),
+            SignInError::Entropy(error) => error.into(),
+        }
+    }
+}
+
+impl From<NoEntropy> for Problem {
+    fn from(error: NoEntropy) -> Self {
+        Self::internal(&error)
+    }
+}

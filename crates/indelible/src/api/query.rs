@@ -1,0 +1,189 @@
+//! Query parameters of lists. A parameter that is not known is refused by name: a filter that was silently
+//! ignored would show entries that nobody asked for, and hide that it did.
+
+use model::limits::{PAGE_ENTRIES_DEFAULT, PAGE_ENTRIES_MAX};
+use model::{Field, Filter, Order};
+
+use super::Problem;
+
+/// What a list's parameters ask for.
+pub(crate) struct ListQuery {
+    pub(crate) filter: Filter,
+    pub(crate) order: Order,
+    pub(crate) limit: usize,
+    pub(crate) cursor: Option<String>,
+    pub(crate) exact_count: bool,
+}
+
+impl ListQuery {
+    /// What a list without parameters asks for.
+    pub(crate) fn all(order: Order) -> Self {
+        Self { filter: Filter::all(), order, limit: PAGE_ENTRIES_DEFAULT, cursor: None, exact_count: false }
+    }
+
+    /// Reads a query string. `order` is the list's own when it is not sorted.
+    pub(crate) fn parse(query: Option<&str>, order: Order) -> Result<Self, Problem> {
+        let mut fields = Fields::default();
+        let mut list = Self::all(order);
+        for (name, value) in pairs(query)? {
+            // A form sends its empty fields too.
+            if value.is_empty() {
+                continue;
+            }
+            match name.as_str() {
+                "from" => fields.from = Some(time("from", &value)?),
+                "to" => fields.to = Some(time("to", &value)?),
+                "sort" => {
+                    list.order = Order::parse(&value)
+                        .map_err(|message| Problem::invalid("sort", "invalid_value", message))?;
+                }
+                "limit" => list.limit = limit(&value)?,
+                "cursor" => list.cursor = Some(value),
+                "count" => list.exact_count = count(&value)?,
+                "q" => return Err(no_filter_language()),
+                _ => fields.put(&name, value)?,
+            }
+        }
+        list.filter = fields.into_filter();
+        Ok(list)
+    }
+}
+
+#[derive(Default)]
+struct Fields {
+    from: Option<jiff::Timestamp>,
+    to: Option<jiff::Timestamp>,
+    /// Values by field, those of one field joined by "or".
+    values: Vec<(Field, Vec<String>)>,
+}
+
+impl Fields {
+    fn put(&mut self, name: &str, value: String) -> Result<(), Problem> {
+        let field = match name {
+            "user" | "actor" => Field::Actor,
+            "action" => Field::Action,
+            "kind" => {
+                let kind: model::Kind = value.parse().map_err(|error: model::action::KindError| {
+                    Problem::invalid("kind", "invalid_value", error.to_string())
+                })?;
+                return self.put_value(Field::Kind, kind.as_str().to_owned());
+            }
+            "entity_type" => Field::EntityType,
+            "entity_id" => Field::EntityId,
+            "ip" => Field::Ip,
+            "correlation_id" => Field::CorrelationId,
+            other => {
+                let message = "not a parameter of a list: use from, to, user, actor, action, kind, \
+                               entity_type, entity_id, ip, correlation_id, sort, limit, cursor, count";
+                return Err(Problem::invalid(other, "unknown_parameter", message));
+            }
+        };
+        self.put_value(field, value)
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "ends the arms of `put`, which can fail")]
+    fn put_value(&mut self, field: Field, value: String) -> Result<(), Problem> {
+        match self.values.iter_mut().find(|(known, _)| *known == field) {
+            Some((_, values)) => values.push(value),
+            None => self.values.push((field, vec![value])),
+        }
+        Ok(())
+    }
+
+    fn into_filter(self) -> Filter {
+        let times = (self.from.is_some() || self.to.is_some())
+            .then_some(Filter::Occurred { from: self.from, to: self.to });
+        let values = self.values.into_iter().map(|(field, values)| {
+            let mut any: Vec<Filter> = values.into_iter().map(|value| Filter::Is { field, value }).collect();
+            if any.len() == 1 { any.remove(0) } else { Filter::Or(any) }
+        });
+        Filter::And(times.into_iter().chain(values).collect())
+    }
+}
+
+/// The pairs of a query string, decoded.
+pub(crate) fn pairs(query: Option<&str>) -> Result<Vec<(String, String)>, Problem> {
+    serde_urlencoded::from_str(query.unwrap_or_default())
+        .map_err(|error| Problem::invalid("query", "invalid_value", error.to_string()))
+}
+
+/// Reads a small JSON body.
+pub(super) fn json<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|error| {
+        let code = if error.is_data() { "invalid_value" } else { "json_syntax" };
+        let detail = format!("the body does not fit: {error}");
+        Problem::new(axum::http::StatusCode::UNPROCESSABLE_ENTITY, code, detail)
+    })
+}
+
+fn time(name: &str, value: &str) -> Result<jiff::Timestamp, Problem> {
+    value.parse().map_err(|_| {
+        let message = format!(
+            "`{value}` is not an RFC 3339 time with zone such as 2026-11-21T04:15:15Z (`+` is `%2B` in a URL)"
+        );
+        Problem::invalid(name, "invalid_value", message)
+    })
+}
+
+fn limit(value: &str) -> Result<usize, Problem> {
+    value.parse().ok().filter(|limit| (1..=PAGE_ENTRIES_MAX).contains(limit)).ok_or_else(|| {
+        let message = format!("`{value}` is not a number from 1 to {PAGE_ENTRIES_MAX}");
+        Problem::invalid("limit", "invalid_value", message)
+    })
+}
+
+fn count(value: &str) -> Result<bool, Problem> {
+    match value {
+        "exact" => Ok(true),
+        "none" => Ok(false),
+        _ => Err(Problem::invalid("count", "invalid_value", format!("`{value}` is not exact or none"))),
+    }
+}
+
+fn no_filter_language() -> Problem {
+    let message = "the filter language is not part of this version: use user, actor, action, kind, \
+                   entity_type, entity_id, ip, correlation_id, from and to";
+    Problem::invalid("q", "not_supported", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filter(query: &str) -> Filter {
+        ListQuery::parse(Some(query), Order::NEWEST_FIRST).map(|list| list.filter).unwrap()
+    }
+
+    #[test]
+    fn values_of_one_field_are_alternatives() {
+        let is = |field, value: &str| Filter::Is { field, value: value.into() };
+        assert_eq!(filter(""), Filter::all());
+        assert_eq!(filter("user=Ana+Lima&action="), Filter::And(vec![is(Field::Actor, "Ana Lima")]));
+        assert_eq!(
+            filter("action=a&action=b&kind=update"),
+            Filter::And(vec![
+                Filter::Or(vec![is(Field::Action, "a"), is(Field::Action, "b")]),
+                is(Field::Kind, "update")
+            ])
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (query, field) in [
+            ("colour=red", "colour"),
+            ("from=yesterday", "from"),
+            ("to=2026-11-21", "to"),
+            ("limit=0", "limit"),
+            ("limit=1001", "limit"),
+            ("limit=x", "limit"),
+            ("sort=colour", "sort"),
+            ("kind=upsert", "kind"),
+            ("count=maybe", "count"),
+            ("q=a", "q"),
+        ] {
+            let problem = ListQuery::parse(Some(query), Order::NEWEST_FIRST).err().expect(query);
+            assert!(problem.detail().starts_with(&format!("`{field}`: ")), "{}", problem.detail());
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! `GET /tokens`, `POST /tokens`, `DELETE /tokens/{id}`
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use jiff::Timestamp;
+use model::{Permission, Role, SiteId};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::problem::Problem;
+use super::{App, blocking};
+use crate::access::{Caller, Denied, new_token};
+use crate::store::Token;
+
+/// A token, without its secret.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct TokenOut {
+    id: Uuid,
+    /// Its name: the `source` of the entries it sends.
+    name: String,
+    /// `super_admin`, `owner`, `admin`, `auditor` or `writer`.
+    #[schema(value_type = String)]
+    role: Role,
+    /// The site it is for; null for every site its role reaches.
+    #[schema(value_type = Option<String>)]
+    site: Option<SiteId>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    revoked_at: Option<Timestamp>,
+}
+
+/// The tokens the caller may manage.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct TokensOut {
+    data: Vec<TokenOut>,
+}
+
+/// A token to make.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewToken {
+    name: String,
+    #[schema(value_type = String)]
+    role: Role,
+    #[schema(value_type = Option<String>)]
+    site: Option<SiteId>,
+}
+
+/// A token just made: the only answer that has its secret.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct CreatedToken {
+    #[serde(flatten)]
+    token: TokenOut,
+    /// The secret. It is not shown again.
+    #[serde(rename = "token")]
+    secret: String,
+}
+
+impl From<Token> for TokenOut {
+    fn from(token: Token) -> Self {
+        Self {
+            id: token.id,
+            name: token.name,
+            role: token.role,
+            site: token.site,
+            created_at: token.created_at,
+            revoked_at: token.revoked_at,
+        }
+    }
+}
+
+/// Whether a caller may manage tokens of this role and site: never mightier or wider than it is itself.
+fn may_manage(caller: &Caller, role: Role, site: Option<&SiteId>) -> Result<(), Denied> {
+    caller.may(Permission::Govern)?;
+    if caller.role.sees_all_sites() && caller.site.is_none() {
+        return Ok(());
+    }
+    let own_site = site.is_some() && site == caller.site.as_ref();
+    if own_site && !role.sees_all_sites() {
+        return Ok(());
+    }
+    Err(Denied::Forbidden { role: caller.role, permission: Permission::Govern })
+}
+
+/// The tokens the caller may manage, the newest first.
+#[utoipa::path(get, path = "/tokens", tag = "tokens",
+    responses((status = 200, body = TokensOut), (status = 401, body = Problem), (status = 403, body = Problem)))]
+pub(super) async fn list(State(app): State<App>, caller: Caller) -> Result<Json<TokensOut>, Problem> {
+    caller.may(Permission::Govern)?;
+    blocking(move || {
+        let tokens = app.indelible.store().tokens()?;
+        let own =
+            tokens.into_iter().filter(|token| may_manage(&caller, token.role, token.site.as_ref()).is_ok());
+        Ok::<_, Problem>(Json(TokensOut { data: own.map(TokenOut::from).collect() }))
+    })
+    .await
+}
+
+/// Makes a token. Its secret is in this answer and nowhere else.
+#[utoipa::path(post, path = "/tokens", tag = "tokens", request_body = NewToken,
+    responses((status = 201, body = CreatedToken), (status = 401, body = Problem),
+        (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
+pub(super) async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    body: Bytes,
+) -> Result<impl IntoResponse, Problem> {
+    caller.may(Permission::Govern)?;
+    let new: NewToken = super::query::json(&body)?;
+    if new.name.trim().is_empty() || new.name.len() > model::limits::CODE_BYTES_MAX {
+        return Err(Problem::invalid("name", "invalid_value", "must have 1 to 255 bytes"));
+    }
+    may_manage(&caller, new.role, new.site.as_ref())?;
+    blocking(move || {
+        if let Some(site) = &new.site {
+            caller.on_site(Permission::Govern, site.as_str(), app.indelible.sites())?;
+        }
+        let made = new_token(&new.name, new.role, new.site)?;
+        app.indelible.create_token(&made.token, &caller)?;
+        let secret = made.secret.reveal().to_owned();
+        let created = CreatedToken { token: made.token.into(), secret };
+        Ok::<_, Problem>((StatusCode::CREATED, Json(created)))
+    })
+    .await
+}
+
+/// Ends a token, at once and for ever.
+#[utoipa::path(delete, path = "/tokens/{id}", tag = "tokens", params(("id" = Uuid, Path)),
+    responses((status = 204), (status = 401, body = Problem), (status = 403, body = Problem),
+        (status = 404, body = Problem)))]
+pub(super) async fn revoke(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    caller.may(Permission::Govern)?;
+    blocking(move || {
+        let unknown = || Problem::not_found(format!("there is no token `{id}`"));
+        let wanted = Uuid::try_parse(&id).map_err(|_| unknown())?;
+        let token = app.indelible.store().tokens()?.into_iter().find(|token| token.id == wanted);
+        let token = token.ok_or_else(unknown)?;
+        may_manage(&caller, token.role, token.site.as_ref()).map_err(|_| unknown())?;
+        if token.revoked_at.is_none() {
+            app.indelible.revoke_token(&token, &caller)?;
+        }
+        Ok::<_, Problem>(StatusCode::NO_CONTENT)
+    })
+    .await
+}

@@ -1,0 +1,133 @@
+use std::fs::File;
+use std::io::{BufRead, BufReader, stdin};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use indicatif::ProgressBar;
+
+use super::{Failure, Place, find_site, output};
+use crate::Indelible;
+use crate::connect::{self, Format, Imported, Namespace};
+use crate::journal::{self, Append, Outcome};
+use crate::store::Site;
+
+/// Entries appended at once.
+const ENTRIES_AT_ONCE: usize = 1000;
+
+/// Refused entries that are named one by one; the others are counted.
+const REFUSALS_SHOWN: u64 = 100;
+
+/// Read entries in from a file; repeating it doubles nothing
+#[derive(Debug, Args)]
+pub(super) struct Import {
+    /// The site whose log they go to
+    #[arg(long)]
+    site: String,
+    /// ndjson, wagtail, stream or aem
+    #[arg(long)]
+    format: Format,
+    /// The file, or `-` for standard input
+    file: PathBuf,
+    #[command(flatten)]
+    place: Place,
+}
+
+impl Import {
+    pub(super) fn run(self) -> Result<ExitCode, Failure> {
+        let indelible = self.place.open()?;
+        let site = find_site(&indelible, &self.site)?;
+        let input = open(&self.file)?;
+        let progress = output::progress(None, "importing");
+        let mut import = Running { indelible: &indelible, site, progress, counts: Counts::default() };
+        let namespace = Namespace::of_site(self.format, import.site.id.as_str());
+        let mut waiting = Vec::with_capacity(ENTRIES_AT_ONCE);
+        for read in connect::read(self.format, namespace, input) {
+            match read {
+                Ok(entry) => waiting.push(entry),
+                Err(error) => import.refuse(&error.to_string()),
+            }
+            if waiting.len() == ENTRIES_AT_ONCE {
+                import.append(&std::mem::take(&mut waiting))?;
+            }
+        }
+        import.append(&waiting)?;
+        Ok(import.finish())
+    }
+}
+
+fn open(file: &Path) -> Result<Box<dyn BufRead>, Failure> {
+    if file == Path::new("-") {
+        return Ok(Box::new(stdin().lock()));
+    }
+    let opened = File::open(file)
+        .map_err(|error| Failure::Other(format!("cannot read {}: {error}", file.display())))?;
+    Ok(Box::new(BufReader::new(opened)))
+}
+
+#[derive(Default)]
+struct Counts {
+    new: u64,
+    known: u64,
+    refused: u64,
+}
+
+struct Running<'a> {
+    indelible: &'a Indelible,
+    site: Site,
+    progress: ProgressBar,
+    counts: Counts,
+}
+
+impl Running<'_> {
+    fn append(&mut self, imported: &[Imported]) -> Result<(), Failure> {
+        let texts = imported.iter().map(|entry| entry.json.as_bytes());
+        let admissions =
+            journal::admit_all(texts, "import", None).map_err(|error| Failure::Other(error.to_string()))?;
+        let mut entries = Vec::with_capacity(imported.len());
+        let mut places = Vec::with_capacity(imported.len());
+        for (entry, admission) in imported.iter().zip(admissions) {
+            match admission {
+                Ok(sealed) => {
+                    entries.push(sealed);
+                    places.push(entry.place.as_str());
+                }
+                Err(violations) => {
+                    let reasons: Vec<_> = violations.iter().map(ToString::to_string).collect();
+                    self.refuse(&format!("{}: {}", entry.place, reasons.join("; ")));
+                }
+            }
+        }
+        let append = Append { site: self.site.clone(), entries, atomic: false, change: None };
+        let outcomes = self.indelible.journal().append_blocking(append)?;
+        for (place, outcome) in places.into_iter().zip(outcomes) {
+            match outcome {
+                Outcome::Appended(_) => self.counts.new += 1,
+                Outcome::Known(_) => self.counts.known += 1,
+                Outcome::Refused(violation) => self.refuse(&format!("{place}: {violation}")),
+            }
+        }
+        self.progress.inc(u64::try_from(imported.len()).unwrap_or_default());
+        Ok(())
+    }
+
+    fn refuse(&mut self, reason: &str) {
+        self.counts.refused += 1;
+        if self.counts.refused <= REFUSALS_SHOWN {
+            self.progress.suspend(|| output::message(&format!("refused {reason}")));
+        }
+    }
+
+    fn finish(self) -> ExitCode {
+        self.progress.finish_and_clear();
+        let Counts { new, known, refused } = self.counts;
+        if refused > REFUSALS_SHOWN {
+            output::message(&format!("… and {} more refused", refused - REFUSALS_SHOWN));
+        }
+        output::message(&format!(
+            "{new} appended to `{}`, {known} there already, {refused} refused",
+            self.site.id
+        ));
+        if refused == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+}

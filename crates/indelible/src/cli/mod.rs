@@ -1,0 +1,146 @@
+//! The commands, one file each.
+//!
+//! Data goes to stdout, messages to stderr. Exit codes: 0 done, 1 failed or finding, 2 wrong usage.
+
+mod completions;
+mod demo;
+mod doctor;
+mod import;
+mod openapi;
+mod output;
+mod query;
+mod serve;
+mod site;
+mod token;
+mod verify;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Settings, SettingsError};
+use crate::journal::JournalError;
+use crate::store::StoreError;
+use crate::{ConfigureError, Indelible, OpenError, OpenOptions};
+
+/// The audit log for content platforms: who changed what, when, provably.
+#[derive(Debug, Parser)]
+#[command(name = "indelible", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Demo(demo::Demo),
+    Serve(serve::Serve),
+    Import(import::Import),
+    Query(query::Query),
+    Verify(verify::Verify),
+    Site(site::SiteCommand),
+    Token(token::TokenCommand),
+    Openapi(openapi::Openapi),
+    Doctor(doctor::Doctor),
+    Completions(completions::Completions),
+}
+
+/// Where the installation is: for every command that works on one.
+#[derive(Clone, Debug, Args)]
+struct Place {
+    /// The data directory [default: ./indelible-data, or APP__STORE__DATA_DIR]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// A settings file (TOML); environment variables APP__SECTION__KEY go before it
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl Place {
+    fn settings(&self) -> Result<Settings, Failure> {
+        let mut settings = Settings::load(self.config.as_deref())?;
+        if let Some(directory) = &self.data {
+            settings.store.data_dir.clone_from(directory);
+        }
+        Ok(settings)
+    }
+
+    /// Opens the installation, which must be there.
+    fn open(&self) -> Result<Indelible, Failure> {
+        let settings = self.settings()?;
+        Ok(Indelible::open_existing(&settings.store.data_dir, &open_options(&settings))?)
+    }
+}
+
+fn open_options(settings: &Settings) -> OpenOptions {
+    OpenOptions { head_directory: settings.store.head_path.clone(), origin: settings.log.origin.clone() }
+}
+
+/// Runs the command that the process was started with.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command {
+        Command::Demo(command) => command.run(),
+        Command::Serve(command) => command.run(),
+        Command::Import(command) => command.run(),
+        Command::Query(command) => command.run(),
+        Command::Verify(command) => command.run(),
+        Command::Site(command) => command.run(),
+        Command::Token(command) => command.run(),
+        Command::Openapi(command) => command.run(),
+        Command::Doctor(command) => command.run(),
+        Command::Completions(command) => command.run(),
+    };
+    match done {
+        Ok(code) => code,
+        // Whoever reads our output has had enough: `indelible query | head`.
+        Err(Failure::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(failure) => {
+            output::error(&failure);
+            ExitCode::from(if matches!(failure, Failure::Usage(_)) { 2 } else { 1 })
+        }
+    }
+}
+
+/// The command itself, for tests and generated reference.
+#[must_use]
+pub fn command() -> clap::Command {
+    <Cli as clap::CommandFactory>::command()
+}
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("{0}")]
+    Usage(String),
+    #[error("{0}")]
+    Other(String),
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    #[error(transparent)]
+    Configure(#[from] ConfigureError),
+    #[error("writing the output: {0}")]
+    Output(#[from] std::io::Error),
+}
+
+/// Who acts at the terminal: whoever may read and write the data directory.
+fn local_user() -> crate::access::Caller {
+    let name = std::env::var("USER").ok().filter(|name| !name.is_empty());
+    crate::access::Caller::local(&format!("{} (terminal)", name.as_deref().unwrap_or("somebody")))
+}
+
+/// The site that a command names.
+fn find_site(indelible: &Indelible, id: &str) -> Result<crate::store::Site, Failure> {
+    let parsed = id.parse().map_err(|error: model::NameError| Failure::Usage(error.to_string()))?;
+    indelible.sites().find(&parsed)?.ok_or_else(|| {
+        Failure::Other(format!("there is no site `{id}`. `indelible site list` shows those there are"))
+    })
+}

@@ -1,0 +1,133 @@
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+use model::{Entry, Order};
+
+use super::{Failure, Place, find_site, output};
+use crate::api::{ListQuery, entry_json};
+use crate::search::{self, Question};
+
+/// Search from the terminal, newest first
+#[derive(Debug, Args)]
+pub(super) struct Query {
+    /// The site to search
+    #[arg(long)]
+    site: String,
+    /// What to look for: `name=value` of from, to, user, action, kind, `entity_type`, `entity_id`, ip,
+    /// `correlation_id`, sort; a `*` at a value's end stands for any rest
+    #[arg(value_name = "FILTER")]
+    filter: Vec<String>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = PrintAs::Table)]
+    format: PrintAs,
+    /// How many entries, at most
+    #[arg(long, default_value_t = 50)]
+    limit: usize,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum PrintAs {
+    Table,
+    Ndjson,
+    Csv,
+}
+
+/// The columns of a table and of CSV.
+const HEADINGS: [&str; 8] = ["time", "user", "action", "kind", "type", "entity", "details", "id"];
+
+impl Query {
+    pub(super) fn run(self) -> Result<ExitCode, Failure> {
+        let query = self.parse()?;
+        let indelible = self.place.open()?;
+        let site = find_site(&indelible, &self.site)?;
+        let mut cursor = None;
+        let mut left = self.limit;
+        let mut rows = Vec::new();
+        if matches!(self.format, PrintAs::Csv) {
+            output::data(&csv_line(HEADINGS.map(str::to_owned)))?;
+        }
+        while left > 0 {
+            let question = Question {
+                sites: std::slice::from_ref(&site),
+                filter: &query.filter,
+                order: query.order,
+                cursor,
+                limit: left.min(model::limits::PAGE_ENTRIES_MAX),
+                patience: search::PATIENCE,
+            };
+            let page = search::page(indelible.store().as_ref(), indelible.published(), &question)
+                .map_err(|error| Failure::Other(error.to_string()))?;
+            left -= page.entries.len();
+            for entry in page.entries {
+                match self.format {
+                    PrintAs::Table => rows.push(cells(&entry).to_vec()),
+                    PrintAs::Csv => output::data(&csv_line(cells(&entry)))?,
+                    PrintAs::Ndjson => output::data(&entry_json(&indelible, &site, entry)?)?,
+                }
+            }
+            cursor = page.next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        if matches!(self.format, PrintAs::Table) {
+            output::data(&output::table(&HEADINGS, rows))?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn parse(&self) -> Result<ListQuery, Failure> {
+        let mut pairs = Vec::new();
+        for term in &self.filter {
+            let (name, value) = term.split_once('=').ok_or_else(|| {
+                Failure::Usage(format!("`{term}` is not a filter: write name=value, for example user=Ana"))
+            })?;
+            pairs.push((name, value));
+        }
+        let text = serde_urlencoded::to_string(pairs).unwrap_or_default();
+        ListQuery::parse(Some(&text), Order::NEWEST_FIRST)
+            .map_err(|problem| Failure::Usage(problem.detail().to_owned()))
+    }
+}
+
+fn cells(entry: &Entry) -> [String; 8] {
+    let changed = model::diff::changed(entry.before.as_deref(), entry.after.as_deref()).join(", ");
+    let entity = entry.entity.as_ref();
+    [
+        entry.occurred_at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
+        entry.actor.as_ref().map_or("(erased)", model::Actor::display_name).to_owned(),
+        entry.action.clone(),
+        entry.kind.as_str().to_owned(),
+        entity.map_or("(erased)", |entity| &entity.kind).to_owned(),
+        entity.map_or("(erased)", model::Entity::display_title).to_owned(),
+        entry.summary.clone().unwrap_or(changed),
+        entry.id.to_string(),
+    ]
+}
+
+/// RFC 4180. A cell that a spreadsheet would take for a formula is made harmless.
+fn csv_line<const N: usize>(cells: [String; N]) -> String {
+    let cell = |cell: String| {
+        let is_formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
+        let cell = if is_formula { format!("'{cell}") } else { cell };
+        if cell.contains([',', '"', '\n', '\r']) {
+            format!("\"{}\"", cell.replace('"', "\"\""))
+        } else {
+            cell
+        }
+    };
+    cells.map(cell).join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn csv_is_quoted_and_harmless() {
+        let line = csv_line(["a,b", "c\"d", "=1+1", "plain"].map(str::to_owned));
+        assert_eq!(line, r#""a,b","c""d",'=1+1,plain"#);
+    }
+}

@@ -1,0 +1,128 @@
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use clap::Args;
+use tokio::net::TcpListener;
+
+use super::{Failure, Place, open_options, output};
+use crate::access::{Gate, LINK_LIFETIME, new_link};
+use crate::api::App;
+use crate::store::EmbeddedStore;
+use crate::{Indelible, server};
+
+/// Run the server
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    #[command(flatten)]
+    place: Place,
+    /// Address and port [default: 127.0.0.1:8080, or `APP__SERVER__LISTEN`]
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+    /// Print a fresh one-time sign-in link for a super admin, for whoever lost the first one
+    #[arg(long)]
+    sign_in_link: bool,
+}
+
+impl Serve {
+    pub(super) fn run(self) -> Result<ExitCode, Failure> {
+        start_log();
+        let settings = self.place.settings()?;
+        let directory = &settings.store.data_dir;
+        let is_new = !EmbeddedStore::exists(directory);
+        let indelible = Indelible::open(directory, &open_options(&settings))?;
+        let listen = self.listen.unwrap_or(settings.server.listen);
+        block_on(async move {
+            let listener = bind(listen).await?;
+            let address = listener.local_addr()?;
+            let url = settings.server.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+            output::message(&format!(
+                "Indelible is at {url} (data in {})",
+                settings.store.data_dir.display()
+            ));
+            if is_new || self.sign_in_link {
+                let link = new_link(indelible.store().as_ref(), "first super admin")
+                    .map_err(|error| Failure::Other(error.to_string()))?;
+                output::message(&format!(
+                    "Sign in as super admin (works once, for {} h):\n  {}/sign-in?link={}",
+                    LINK_LIFETIME.as_secs() / 3600,
+                    url.trim_end_matches('/'),
+                    link.reveal()
+                ));
+            }
+            let gate = Gate::new(indelible.store().clone());
+            let app = App::new(indelible.clone(), gate, settings.server.public_url.as_deref());
+            run_until_stopped(listener, app, &indelible).await
+        })
+    }
+}
+
+/// Serves until a signal comes or the log stops.
+pub(super) async fn run_until_stopped(
+    listener: TcpListener,
+    app: App,
+    indelible: &Indelible,
+) -> Result<ExitCode, Failure> {
+    let journal = indelible.journal().clone();
+    let ended = {
+        let journal = journal.clone();
+        async move {
+            tokio::select! {
+                () = signalled() => {}
+                // Its state is unknown: end, so that the next start goes through recovery.
+                () = journal.until_stopped() => {}
+            }
+        }
+    };
+    server::serve(listener, app, ended).await?;
+    match journal.stopped() {
+        None => Ok(ExitCode::SUCCESS),
+        Some(reason) => Err(Failure::Other(format!("the log has stopped: {reason}"))),
+    }
+}
+
+pub(super) async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
+        Failure::Other(format!("cannot listen on {address}: {error}. Choose another with --listen"))
+    })
+}
+
+pub(super) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(future)
+}
+
+/// Events of the server itself go to stderr; `RUST_LOG` says which.
+pub(super) fn start_log() {
+    use std::io::IsTerminal as _;
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,indelible=info"));
+    let started = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
+        .try_init();
+    if let Err(error) = started {
+        output::message(&format!("the server's own log could not be started: {error}"));
+    }
+}
+
+async fn signalled() {
+    let interrupt = async {
+        // Without a handler the process ends at the signal, which is safe too.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    {
+        let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+        else {
+            return interrupt.await;
+        };
+        tokio::select! {
+            () = interrupt => {}
+            _ = terminate.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    interrupt.await;
+}

@@ -1,0 +1,100 @@
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use model::Role;
+
+use super::{Failure, Place, find_site, local_user, output};
+use crate::access::new_token;
+
+/// Create, list and revoke access tokens
+#[derive(Debug, Args)]
+pub(super) struct TokenCommand {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Make a token and print it, once
+    Create {
+        /// Its name: the `source` of the entries it sends
+        #[arg(long)]
+        name: String,
+        /// What it may do: `super_admin`, owner, admin, auditor or writer
+        #[arg(long)]
+        role: Role,
+        /// The one site it is for [default: every site its role reaches]
+        #[arg(long)]
+        site: Option<String>,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// List the tokens; their secrets are not kept
+    List {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// End a token at once
+    Revoke {
+        /// Its id, or its name where only one valid token has it
+        token: String,
+        #[command(flatten)]
+        place: Place,
+    },
+}
+
+impl TokenCommand {
+    pub(super) fn run(self) -> Result<ExitCode, Failure> {
+        match self.action {
+            Action::Create { name, role, site, place } => create(&name, role, site.as_deref(), &place),
+            Action::List { place } => list(&place),
+            Action::Revoke { token, place } => revoke(&token, &place),
+        }
+    }
+}
+
+fn create(name: &str, role: Role, site: Option<&str>, place: &Place) -> Result<ExitCode, Failure> {
+    if name.trim().is_empty() {
+        return Err(Failure::Usage("a token needs a name".to_owned()));
+    }
+    let indelible = place.open()?;
+    let site = site.map(|id| find_site(&indelible, id)).transpose()?.map(|site| site.id);
+    let made = new_token(name, role, site).map_err(|error| Failure::Other(error.to_string()))?;
+    indelible.create_token(&made.token, &local_user())?;
+    output::data(made.secret.reveal())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn list(place: &Place) -> Result<ExitCode, Failure> {
+    let time = |time: jiff::Timestamp| time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
+    let row = |token: crate::store::Token| {
+        let site = token.site.map_or_else(|| "all".to_owned(), |site| site.to_string());
+        let state = token.revoked_at.map_or_else(|| "valid".to_owned(), |at| format!("revoked {}", time(at)));
+        vec![token.id.to_string(), token.name, token.role.to_string(), site, time(token.created_at), state]
+    };
+    let tokens = place.open()?.store().tokens()?;
+    let rows = tokens.into_iter().map(row).collect();
+    output::data(&output::table(&["id", "name", "role", "site", "created", "state"], rows))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn revoke(wanted: &str, place: &Place) -> Result<ExitCode, Failure> {
+    let indelible = place.open()?;
+    let valid = indelible.store().tokens()?.into_iter().filter(|token| token.revoked_at.is_none());
+    let found: Vec<_> =
+        valid.filter(|token| token.id.to_string() == wanted || token.name == wanted).collect();
+    match found.as_slice() {
+        [token] => {
+            indelible.revoke_token(token, &local_user())?;
+            output::message(&format!("revoked the token `{}` ({})", token.name, token.id));
+            Ok(ExitCode::SUCCESS)
+        }
+        [] => Err(Failure::Other(format!(
+            "there is no valid token `{wanted}`. `indelible token list` shows those there are"
+        ))),
+        several => Err(Failure::Other(format!(
+            "{} valid tokens are called `{wanted}`: name the one by its id",
+            several.len()
+        ))),
+    }
+}

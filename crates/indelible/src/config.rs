@@ -1,0 +1,93 @@
+//! Settings: one TOML file, overridden by environment variables, overridden by flags.
+//!
+//! ```toml
+//! [server]
+//! listen = "127.0.0.1:8080"
+//! public_url = "https://audit.example.org"
+//!
+//! [store]
+//! data_dir = "/var/lib/indelible"
+//! ```
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use config::{Config, Environment, File, FileFormat};
+use serde::Deserialize;
+
+/// All settings. A key that is not here is an error.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// `APP__SERVER__*`
+    pub server: Server,
+    /// `APP__STORE__*`
+    pub store: StoreSettings,
+    /// `APP__LOG__*`
+    pub log: Log,
+}
+
+/// The HTTP server.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Server {
+    /// Address and port to listen on.
+    pub listen: SocketAddr,
+    /// How users reach the server, for absolute links and cookies; by default taken from the request.
+    pub public_url: Option<String>,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), public_url: None }
+    }
+}
+
+/// Where the truth lies.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StoreSettings {
+    /// The data directory.
+    pub data_dir: PathBuf,
+    /// Where the head store is; by default `head/` in the data directory.
+    pub head_path: Option<PathBuf>,
+}
+
+impl Default for StoreSettings {
+    fn default() -> Self {
+        Self { data_dir: PathBuf::from("./indelible-data"), head_path: None }
+    }
+}
+
+/// The logs.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// Prefix of every checkpoint's origin line.
+    pub origin: Option<String>,
+}
+
+impl Settings {
+    /// Reads the file, if one is named, and the environment.
+    ///
+    /// # Errors
+    /// When a value does not fit or a key is unknown; the message names it.
+    pub fn load(file: Option<&Path>) -> Result<Self, SettingsError> {
+        let mut builder = Config::builder();
+        if let Some(path) = file {
+            let path_text =
+                path.to_str().ok_or_else(|| SettingsError("the file's path is not UTF-8".to_owned()))?;
+            builder = builder.add_source(File::new(path_text, FileFormat::Toml));
+        }
+        builder
+            .add_source(Environment::with_prefix("APP").prefix_separator("__").separator("__"))
+            .build()
+            .and_then(Config::try_deserialize)
+            .map_err(|error| SettingsError(error.to_string()))
+    }
+}
+
+/// Settings that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("settings: {0}")]
+pub struct SettingsError(String);

@@ -1,0 +1,248 @@
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use model::{CursorKey, SiteId};
+use serde_json::json;
+
+use crate::access::Caller;
+use crate::clock;
+use crate::entropy::{self, NoEntropy};
+use crate::journal::{self, Append, Journal, JournalError, Outcome, Published};
+use crate::keys::{KeyError, Keys};
+use crate::sites::Sites;
+use crate::store::{Change, CreateOptions, EmbeddedStore, Site, Store, StoreError, Token};
+
+/// An open installation: the handle that the API, the screens and the commands share. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Indelible {
+    store: Arc<dyn Store>,
+    keys: Arc<Keys>,
+    sites: Arc<Sites>,
+    journal: Journal,
+}
+
+/// How to open an installation.
+#[derive(Clone, Debug, Default)]
+pub struct OpenOptions {
+    /// Where the head store is; by default `head/` in the data directory.
+    pub head_directory: Option<PathBuf>,
+    /// Prefix of every checkpoint's origin line, for a new installation; by default `localhost`.
+    pub origin: Option<String>,
+}
+
+impl Indelible {
+    /// Opens the installation in a data directory, and makes a new one where there is none.
+    ///
+    /// # Errors
+    /// [`OpenError`] says what is wrong and what to do.
+    pub fn open(directory: &Path, options: &OpenOptions) -> Result<Self, OpenError> {
+        if !EmbeddedStore::exists(directory) {
+            Self::create(directory, options)?;
+        }
+        Self::open_existing(directory, options)
+    }
+
+    /// Opens the installation in a data directory that has one.
+    ///
+    /// # Errors
+    /// [`OpenError::NoData`] when there is none.
+    pub fn open_existing(directory: &Path, options: &OpenOptions) -> Result<Self, OpenError> {
+        if !EmbeddedStore::exists(directory) {
+            return Err(OpenError::NoData(directory.to_owned()));
+        }
+        let store: Arc<dyn Store> =
+            Arc::new(EmbeddedStore::open(directory, &head_directory(directory, options))?);
+        if let Some(asked) = options.origin.as_deref().filter(|asked| *asked != store.origin()) {
+            return Err(OpenError::Origin { kept: store.origin().to_owned(), asked: asked.to_owned() });
+        }
+        let keys = Arc::new(Keys::load(directory, store.origin())?);
+        let sites = Arc::new(Sites::new(Arc::clone(&store)));
+        let journal = Journal::start(Arc::clone(&store), Arc::clone(&keys));
+        Ok(Self { store, keys, sites, journal })
+    }
+
+    fn create(directory: &Path, options: &OpenOptions) -> Result<(), OpenError> {
+        let origin = options.origin.clone().unwrap_or_else(|| "localhost".to_owned());
+        tlog::check_key_name(&origin)
+            .map_err(|error| OpenError::BadOrigin { origin: origin.clone(), reason: error.to_string() })?;
+        if !Keys::exist(directory) {
+            Keys::create(directory)?;
+        }
+        let installation = entropy::uuid_v7(clock::now_ms(), &entropy::bytes()?);
+        let create = CreateOptions { origin, installation, now: clock::now() };
+        EmbeddedStore::create(directory, &head_directory(directory, options), &create)?;
+        Ok(())
+    }
+
+    /// Where the truth lies.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// The installation's keys.
+    #[must_use]
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// The key that authenticates cursors.
+    #[must_use]
+    pub fn cursor_key(&self) -> CursorKey {
+        self.keys.cursor_key()
+    }
+
+    /// The sites.
+    #[must_use]
+    pub fn sites(&self) -> &Sites {
+        &self.sites
+    }
+
+    /// The way in for entries.
+    #[must_use]
+    pub const fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// What readers may see.
+    #[must_use]
+    pub fn published(&self) -> &Published {
+        self.journal.published()
+    }
+
+    /// Creates a site. The entry that tells of it is committed with it. Blocks.
+    ///
+    /// # Errors
+    /// [`ConfigureError::Exists`] when there is one with this id.
+    pub fn create_site(&self, id: SiteId, name: &str, caller: &Caller) -> Result<Site, ConfigureError> {
+        let sites = self.sites.all()?;
+        if id.is_system() || sites.iter().any(|site| site.id == id) {
+            return Err(ConfigureError::Exists(id));
+        }
+        let log = sites.iter().map(|site| site.log).max().unwrap_or_default() + 1;
+        let site = Site { log, id, name: name.to_owned(), created_at: clock::now() };
+        let entry = json!({
+            "action": "indelible.site.create",
+            "entity": {"type": "site", "id": site.id, "title": site.name},
+            "after": {"id": site.id, "name": site.name},
+        });
+        self.configure(Change::CreateSite(site.clone()), &entry, caller)?;
+        Ok(site)
+    }
+
+    /// Makes a token valid. Blocks.
+    pub fn create_token(&self, token: &Token, caller: &Caller) -> Result<(), ConfigureError> {
+        let entry = json!({
+            "action": "indelible.token.create",
+            "entity": {"type": "token", "id": token.id, "title": token.name},
+            "after": {"name": token.name, "role": token.role, "site": token.site},
+        });
+        self.configure(Change::CreateToken(token.clone()), &entry, caller)
+    }
+
+    /// Ends a token. Blocks.
+    pub fn revoke_token(&self, token: &Token, caller: &Caller) -> Result<(), ConfigureError> {
+        let entry = json!({
+            "action": "indelible.token.revoke",
+            "entity": {"type": "token", "id": token.id, "title": token.name},
+            "before": {"name": token.name, "role": token.role, "site": token.site},
+        });
+        self.configure(Change::RevokeToken { id: token.id, at: clock::now() }, &entry, caller)
+    }
+
+    /// Commits a change of configuration together with the entry that tells of it.
+    fn configure(
+        &self,
+        change: Change,
+        entry: &serde_json::Value,
+        caller: &Caller,
+    ) -> Result<(), ConfigureError> {
+        let mut entry = entry.clone();
+        if let Some(fields) = entry.as_object_mut() {
+            let roles = [caller.role.as_str()];
+            fields.insert("actor".to_owned(), json!({"type": "user", "name": caller.name, "roles": roles}));
+            fields.insert("connector".to_owned(), json!("indelible"));
+        }
+        let sealed = journal::admit(entry.to_string().as_bytes(), &caller.name, None)?
+            .map_err(|violations| ConfigureError::Entry(join(&violations)))?;
+        let system = self
+            .sites
+            .find(&SiteId::system())?
+            .ok_or_else(|| StoreError::Corrupt("the system's site is missing".to_owned()))?;
+        let append = Append { site: system, entries: vec![sealed], atomic: true, change: Some(change) };
+        match self.journal.append_blocking(append)?.pop() {
+            Some(Outcome::Appended(_)) => Ok(()),
+            Some(Outcome::Known(_)) | None => Err(ConfigureError::Entry("it was there already".to_owned())),
+            Some(Outcome::Refused(violation)) => Err(ConfigureError::Entry(violation.to_string())),
+        }
+    }
+}
+
+fn head_directory(directory: &Path, options: &OpenOptions) -> PathBuf {
+    options.head_directory.clone().unwrap_or_else(|| directory.join("head"))
+}
+
+fn join(violations: &[model::Violation]) -> String {
+    violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+/// Why an installation does not open.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// Nothing is there.
+    #[error(
+        "there is no Indelible data directory at {path}. Run `indelible serve --data {path}` to make one, \
+         or name the right one with --data", path = .0.display()
+    )]
+    NoData(PathBuf),
+    /// The origin was another when the installation was made.
+    #[error(
+        "the log origin is `{kept}` since this installation was made and cannot become `{asked}`: \
+         every checkpoint that readers have kept begins with it. Remove APP__LOG__ORIGIN or set it back"
+    )]
+    Origin {
+        /// What it is.
+        kept: String,
+        /// What was asked for.
+        asked: String,
+    },
+    /// The origin cannot begin a checkpoint.
+    #[error("`{origin}` cannot be a log origin: {reason}")]
+    BadOrigin {
+        /// What was asked for.
+        origin: String,
+        /// Why not.
+        reason: String,
+    },
+    /// The store does not open.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The keys do not load.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+    /// No randomness.
+    #[error(transparent)]
+    Entropy(#[from] NoEntropy),
+}
+
+/// Why a change of configuration was not made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigureError {
+    /// There is such a site already.
+    #[error("there is a site `{0}` already")]
+    Exists(SiteId),
+    /// The entry that tells of it was refused, so the change was not made either.
+    #[error("the change was not made, because its entry was refused: {0}")]
+    Entry(String),
+    /// The log did not take it.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// No randomness.
+    #[error(transparent)]
+    Entropy(#[from] NoEntropy),
+}

@@ -1,0 +1,5 @@
+//! Longer work that runs beside the log or from the terminal.
+
+mod verify;
+
+pub use verify::{Finding, SiteReport, verify_site};

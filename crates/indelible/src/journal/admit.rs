@@ -1,0 +1,67 @@
+//! Admission: from a sender's bytes to entries that are ready for the log. Runs on many threads at once.
+
+use model::{Draft, Sealed, Violation};
+use uuid::{Uuid, uuid};
+
+use crate::clock;
+use crate::entropy::{self, NoEntropy};
+
+/// What became of one submitted entry at the door.
+pub type Admission = Result<Sealed, Vec<Violation>>;
+
+/// Namespace of the ids that follow from idempotency keys.
+const KEY_NAMESPACE: Uuid = uuid!("6f2f4a0e-3a0b-5f0e-9c53-0d1f2b7c9a41");
+
+/// Random bytes that an entry needs: its secret, and its id if the sender gave none.
+const RANDOM_BYTES: usize = 32 + 10;
+
+/// A sender's name for a request: entries without an id of their own get one that follows from it and from
+/// their place, so that the same request sent again means the same entries.
+#[derive(Clone, Debug)]
+pub struct IdempotencyKey(Uuid);
+
+impl IdempotencyKey {
+    /// The key of an `Idempotency-Key` header.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        Self(Uuid::new_v5(&KEY_NAMESPACE, text.as_bytes()))
+    }
+
+    fn id_at(&self, place: usize) -> Uuid {
+        Uuid::new_v5(&self.0, place.to_string().as_bytes())
+    }
+}
+
+/// Admits one entry. `source` names the credential that sends it.
+pub fn admit(bytes: &[u8], source: &str, key: Option<&IdempotencyKey>) -> Result<Admission, NoEntropy> {
+    let random = entropy::bytes::<RANDOM_BYTES>()?;
+    Ok(model::parse(bytes).map(|draft| seal(draft, source, key.map(|key| key.id_at(0)), &random)))
+}
+
+/// Admits many entries, each on its own: a bad one does not stop the others.
+pub fn admit_all<'a>(
+    texts: impl ExactSizeIterator<Item = &'a [u8]>,
+    source: &str,
+    key: Option<&IdempotencyKey>,
+) -> Result<Vec<Admission>, NoEntropy> {
+    let mut random = vec![0; texts.len() * RANDOM_BYTES];
+    entropy::fill(&mut random)?;
+    let admit = |((place, bytes), random): ((usize, &[u8]), &[u8; RANDOM_BYTES])| {
+        let id = key.map(|key| key.id_at(place));
+        model::parse(bytes).map(|draft| seal(draft, source, id, random))
+    };
+    Ok(texts.enumerate().zip(random.as_chunks().0).map(admit).collect())
+}
+
+/// Completes a draft and commits to its sections.
+fn seal(draft: Draft, source: &str, id: Option<Uuid>, random: &[u8; RANDOM_BYTES]) -> Sealed {
+    let now = clock::now();
+    let now_ms = u64::try_from(now.as_millisecond()).unwrap_or_default();
+    let (secret, for_id) = random.split_at(32);
+    let mut random_id = [0; 10];
+    random_id.copy_from_slice(for_id);
+    let mut entry_secret = [0; 32];
+    entry_secret.copy_from_slice(secret);
+    let id = id.unwrap_or_else(|| entropy::uuid_v7(now_ms, &random_id));
+    draft.seal(id, now, source, &entry_secret)
+}

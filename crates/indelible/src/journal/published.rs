@@ -1,0 +1,63 @@
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tokio::sync::watch;
+
+use crate::store::{LogNumber, SignedHead, Store, StoreError};
+
+/// What readers may see: the published head of every log.
+///
+/// The head store is asked at every read, so that a head published by another process on the same
+/// installation (an import, a token made at the terminal) is seen by the very next read here.
+#[derive(Debug)]
+pub struct Published {
+    store: Arc<dyn Store>,
+    state: RwLock<State>,
+    changes: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Number of the last publication that is in `heads`.
+    publication: u64,
+    heads: HashMap<LogNumber, Arc<SignedHead>>,
+}
+
+impl Published {
+    pub(super) fn new(store: Arc<dyn Store>) -> Self {
+        Self { store, state: RwLock::default(), changes: watch::Sender::new(0) }
+    }
+
+    /// The published head of a log; `None` before its first publication.
+    pub fn head(&self, log: LogNumber) -> Result<Option<Arc<SignedHead>>, StoreError> {
+        self.refresh()?;
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        Ok(state.heads.get(&log).cloned())
+    }
+
+    /// Number of entries of a log that readers may see.
+    pub fn size(&self, log: LogNumber) -> Result<u64, StoreError> {
+        Ok(self.head(log)?.map_or(0, |signed| signed.head.size))
+    }
+
+    /// A receiver that wakes up when this process notices a publication.
+    pub fn subscribe(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// Takes in what was published since the last call.
+    pub fn refresh(&self) -> Result<(), StoreError> {
+        let since = self.state.read().unwrap_or_else(PoisonError::into_inner).publication;
+        let Some((publication, heads)) = self.store.heads(since)? else { return Ok(()) };
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        // Another thread may have been here meanwhile and know more.
+        if publication > state.publication {
+            state.publication = publication;
+            for head in heads {
+                state.heads.insert(head.log, Arc::new(head));
+            }
+            self.changes.send_replace(publication);
+        }
+        Ok(())
+    }
+}

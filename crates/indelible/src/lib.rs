@@ -1,0 +1,49 @@
+//! Indelible: the audit log for content platforms. Who changed what, when, provably.
+//!
+//! This is the product as a library; the binary of the same name is [`cli`] around it. A module uses only
+//! those above it here:
+//!
+//! | module | is |
+//! |---|---|
+//! | [`clock`], [`entropy`], [`keys`] | what the outside world gives: time, randomness, the signing seed |
+//! | [`store`] | where the truth lies |
+//! | [`journal`] | how an entry gets into its log: the heart |
+//! | [`search`] | how entries are found |
+//! | [`access`] | who may see and do what |
+//! | [`jobs`] | longer work: verifying a log |
+//! | [`connect`] | foreign entries in |
+//! | [`demo`] | the demo's data |
+//! | [`api`] | the HTTP API |
+//! | [`ui`] | the web screens |
+//! | [`server`] | both of them, served |
+//! | [`cli`], [`config`] | the commands and the settings |
+
+pub mod clock;
+pub mod entropy;
+pub mod keys;
+
+pub mod store;
+
+mod sites;
+
+pub mod journal;
+pub mod search;
+
+pub mod access;
+
+mod instance;
+pub mod jobs;
+
+pub mod connect;
+pub mod demo;
+
+pub mod api;
+pub mod ui;
+
+pub mod server;
+
+pub mod cli;
+pub mod config;
+
+pub use instance::{ConfigureError, Indelible, OpenError, OpenOptions};
+pub use sites::Sites;

@@ -1,0 +1,56 @@
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use model::{Entry, SortKey};
+
+/// The best places found so far, never more than the page needs: memory stays bounded however much is read.
+pub(super) struct Best {
+    limit: usize,
+    places: Places,
+}
+
+enum Places {
+    Ascending(BTreeMap<SortKey, Entry>),
+    Descending(BTreeMap<Reverse<SortKey>, Entry>),
+}
+
+impl Best {
+    pub(super) const fn new(limit: usize, descending: bool) -> Self {
+        let places =
+            if descending { Places::Descending(BTreeMap::new()) } else { Places::Ascending(BTreeMap::new()) };
+        Self { limit, places }
+    }
+
+    pub(super) fn put(&mut self, key: SortKey, entry: Entry) {
+        match &mut self.places {
+            Places::Ascending(places) => {
+                places.insert(key, entry);
+                if places.len() > self.limit {
+                    places.pop_last();
+                }
+            }
+            Places::Descending(places) => {
+                places.insert(Reverse(key), entry);
+                if places.len() > self.limit {
+                    places.pop_last();
+                }
+            }
+        }
+    }
+
+    /// The last of the best places, once there are as many as the page needs.
+    pub(super) fn last_if_full(&self) -> Option<&SortKey> {
+        let (count, last) = match &self.places {
+            Places::Ascending(places) => (places.len(), places.last_key_value().map(|(key, _)| key)),
+            Places::Descending(places) => (places.len(), places.last_key_value().map(|(key, _)| &key.0)),
+        };
+        last.filter(|_| count >= self.limit)
+    }
+
+    pub(super) fn into_page(self) -> Vec<(SortKey, Entry)> {
+        match self.places {
+            Places::Ascending(places) => places.into_iter().collect(),
+            Places::Descending(places) => places.into_iter().map(|(key, entry)| (key.0, entry)).collect(),
+        }
+    }
+}

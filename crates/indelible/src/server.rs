@@ -1,0 +1,81 @@
+//! The HTTP server: API and screens in one application, and what surrounds every request.
+
+use std::future::Future;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use tokio::net::TcpListener;
+use tower::ServiceBuilder;
+use tower_http::ServiceBuilderExt as _;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::csrf::CsrfLayer;
+use tower_http::request_id::MakeRequestUuid;
+use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::timeout::RequestBodyTimeoutLayer;
+use tower_http::trace::TraceLayer;
+
+use crate::api::{self, App, Problem};
+use crate::ui;
+
+/// How long a client may pause while it sends a body.
+const BODY_PATIENCE: Duration = Duration::from_secs(30);
+
+/// API and screens, ready to be served or mounted in another application.
+pub fn application(app: App) -> Router {
+    let is_demo = app.gate.visitor().is_some();
+    let router = api::router().merge(ui::router()).with_state(app);
+    let fixed = |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
+    let around = ServiceBuilder::new()
+        .set_x_request_id(MakeRequestUuid)
+        .layer(TraceLayer::new_for_http())
+        .propagate_x_request_id()
+        .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(fixed(header::REFERRER_POLICY, "same-origin"))
+        .layer(fixed(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"))
+        .layer(CompressionLayer::new())
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(RequestBodyTimeoutLayer::new(BODY_PATIENCE))
+        .layer(CsrfLayer::new());
+    let router = router.layer(around);
+    if is_demo { router.layer(middleware::from_fn(only_by_loopback_name)) } else { router }
+}
+
+/// Serves until `stop` is ready, then lets running requests end.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve(
+    listener: TcpListener,
+    app: App,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    axum::serve(listener, application(app)).with_graceful_shutdown(stop).await
+}
+
+/// A defect ended a request; the others go on.
+#[expect(clippy::needless_pass_by_value, reason = "the layer's signature")]
+fn panicked(cause: Box<dyn std::any::Any + Send>) -> Response {
+    let cause = cause
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| cause.downcast_ref::<&str>().copied())
+        .unwrap_or("unknown");
+    Problem::internal(&format!("a handler panicked: {cause}")).into_response()
+}
+
+/// The demo lets everybody in, so it must be reached by this machine's own name: a web page elsewhere whose
+/// name is made to lead here (DNS rebinding) must not read it.
+async fn only_by_loopback_name(request: Request, next: Next) -> Response {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    if matches!(name, "127.0.0.1" | "localhost" | "[::1]") {
+        return next.run(request).await;
+    }
+    let detail = "the demo answers only to 127.0.0.1 and localhost";
+    Problem::new(StatusCode::FORBIDDEN, "forbidden", detail).into_response()
+}

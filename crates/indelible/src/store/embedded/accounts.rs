@@ -1,0 +1,142 @@
+//! Tokens, sessions and sign-in links.
+
+use jiff::Timestamp;
+use model::{Role, SiteId};
+use rusqlite::types::Type;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use uuid::Uuid;
+
+use super::sqlite::engine;
+use crate::store::{Session, SessionKind, StoreError, Token};
+
+const TOKEN_COLUMNS: &str = "id, name, role, site, secret_sha256, created_ms, revoked_ms";
+
+pub(super) fn create_token(connection: &Connection, token: &Token) -> rusqlite::Result<()> {
+    connection
+        .execute(
+            "INSERT INTO token (id, name, role, site, secret_sha256, created_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![
+                token.id,
+                token.name,
+                token.role.as_str(),
+                token.site.as_ref().map(SiteId::as_str),
+                token.secret_sha256.as_slice(),
+                token.created_at.as_millisecond()
+            ],
+        )
+        .map(|_| ())
+}
+
+pub(super) fn revoke_token(connection: &Connection, id: Uuid, at: Timestamp) -> rusqlite::Result<()> {
+    connection.execute(
+        "UPDATE token SET revoked_ms = ?2 WHERE id = ?1 AND revoked_ms IS NULL",
+        params![id, at.as_millisecond()],
+    )?;
+    connection.execute("DELETE FROM session WHERE token = ?1", [id]).map(|_| ())
+}
+
+pub(super) fn tokens(connection: &Connection) -> Result<Vec<Token>, StoreError> {
+    let sql = format!("SELECT {TOKEN_COLUMNS} FROM token ORDER BY created_ms DESC, id DESC");
+    let read =
+        || connection.prepare_cached(&sql)?.query_map([], read_token)?.collect::<rusqlite::Result<_>>();
+    read().map_err(|error| engine("reading the tokens", &error))
+}
+
+pub(super) fn token(connection: &Connection, secret_sha256: &[u8; 32]) -> Result<Option<Token>, StoreError> {
+    let sql = format!("SELECT {TOKEN_COLUMNS} FROM token WHERE secret_sha256 = ?1");
+    connection
+        .prepare_cached(&sql)
+        .and_then(|mut statement| statement.query_row([secret_sha256.as_slice()], read_token).optional())
+        .map_err(|error| engine("looking up a token", &error))
+}
+
+fn read_token(row: &Row<'_>) -> rusqlite::Result<Token> {
+    Ok(Token {
+        id: row.get(0)?,
+        name: row.get(1)?,
+        role: role(row, 2)?,
+        site: site(row, 3)?,
+        secret_sha256: row.get(4)?,
+        created_at: time(row.get(5)?),
+        revoked_at: row.get::<_, Option<i64>>(6)?.map(time),
+    })
+}
+
+pub(super) fn put_session(connection: &Connection, session: &Session) -> Result<(), StoreError> {
+    let kind = match session.kind {
+        SessionKind::Link => "link",
+        SessionKind::Session => "session",
+    };
+    connection
+        .execute(
+            "INSERT INTO session (secret_sha256, kind, name, role, site, token, expires_ms) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![
+                session.secret_sha256.as_slice(),
+                kind,
+                session.name,
+                session.role.as_str(),
+                session.site.as_ref().map(SiteId::as_str),
+                session.token,
+                session.expires_at.as_millisecond()
+            ],
+        )
+        .map(|_| ())
+        .map_err(|error| engine("keeping a session", &error))
+}
+
+pub(super) fn session(
+    connection: &Connection,
+    secret_sha256: &[u8; 32],
+) -> Result<Option<Session>, StoreError> {
+    connection
+        .prepare_cached(
+            "SELECT secret_sha256, kind, name, role, site, token, expires_ms FROM session \
+             WHERE secret_sha256 = ?1",
+        )
+        .and_then(|mut statement| {
+            let read = |row: &Row<'_>| {
+                Ok(Session {
+                    secret_sha256: row.get(0)?,
+                    kind: match row.get::<_, String>(1)?.as_str() {
+                        "link" => SessionKind::Link,
+                        _ => SessionKind::Session,
+                    },
+                    name: row.get(2)?,
+                    role: role(row, 3)?,
+                    site: site(row, 4)?,
+                    token: row.get(5)?,
+                    expires_at: time(row.get(6)?),
+                })
+            };
+            statement.query_row([secret_sha256.as_slice()], read).optional()
+        })
+        .map_err(|error| engine("looking up a session", &error))
+}
+
+pub(super) fn end_session(connection: &Connection, secret_sha256: &[u8; 32]) -> Result<bool, StoreError> {
+    connection
+        .execute("DELETE FROM session WHERE secret_sha256 = ?1", [secret_sha256.as_slice()])
+        .map(|ended| ended == 1)
+        .map_err(|error| engine("ending a session", &error))
+}
+
+/// A role or site that does not read must not become a mightier one: it is an error.
+fn role(row: &Row<'_>, column: usize) -> rusqlite::Result<Role> {
+    row.get::<_, String>(column)?.parse().map_err(|reason: String| {
+        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, reason.into())
+    })
+}
+
+fn site(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<SiteId>> {
+    let text: Option<String> = row.get(column)?;
+    text.map(|text| {
+        text.parse()
+            .map_err(|reason| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(reason)))
+    })
+    .transpose()
+}
+
+fn time(ms: i64) -> Timestamp {
+    Timestamp::from_millisecond(ms).unwrap_or(Timestamp::UNIX_EPOCH)
+}

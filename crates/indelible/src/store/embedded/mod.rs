@@ -1,0 +1,127 @@
+//! The embedded store: one data directory, one or more processes on one machine.
+//!
+//! ```text
+//! DIR/indelible.sqlite    entries, tiles, sites, tokens
+//! DIR/head/heads.sqlite   the last signed head of every log (elsewhere by APP__STORE__HEAD_PATH)
+//! DIR/commit.lock         held while a batch is committed
+//! ```
+//!
+//! Both databases run in WAL mode with `synchronous=FULL`: a commit is on disk when it returns.
+
+mod accounts;
+mod block;
+mod heads;
+mod open;
+mod pool;
+mod read;
+mod recover;
+mod sqlite;
+mod write;
+
+use std::fmt;
+use std::fs::File;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use rusqlite::Connection;
+use uuid::Uuid;
+
+use super::{
+    Batch, BlockInfo, CommitLock, Head, LogNumber, Session, SignedHead, Site, Store, StoreError, Token, Walk,
+};
+use heads::HeadStore;
+use pool::Pool;
+
+pub use open::CreateOptions;
+
+/// See the [module's documentation](self).
+pub struct EmbeddedStore {
+    directory: PathBuf,
+    origin: String,
+    /// The one connection that writes; whoever holds it is in a transaction.
+    writer: Mutex<Connection>,
+    readers: Pool,
+    heads: HeadStore,
+    lock_file: File,
+    /// Serialises committers of this process: file locks are between processes.
+    committing: Mutex<()>,
+}
+
+impl fmt::Debug for EmbeddedStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EmbeddedStore").field("directory", &self.directory).finish_non_exhaustive()
+    }
+}
+
+impl Store for EmbeddedStore {
+    fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    fn sites(&self) -> Result<Vec<Site>, StoreError> {
+        self.readers.with(read::sites)
+    }
+
+    fn heads(&self, since: u64) -> Result<Option<(u64, Vec<SignedHead>)>, StoreError> {
+        self.heads.since(since)
+    }
+
+    fn lock(&self) -> Result<Box<dyn CommitLock + '_>, StoreError> {
+        let lock = recover::Lock::take(&self.committing, &self.lock_file)?;
+        recover::discard_staged(&self.writer, &self.heads)?;
+        Ok(Box::new(lock))
+    }
+
+    fn positions(&self, log: LogNumber, ids: &[Uuid]) -> Result<Vec<Option<u64>>, StoreError> {
+        self.readers.with(|connection| read::positions(connection, log, ids))
+    }
+
+    fn persist(&self, batch: &Batch) -> Result<(), StoreError> {
+        write::persist(&self.writer, batch, &self.directory)
+    }
+
+    fn publish(&self, heads: &[(Head, SignedHead)]) -> Result<(), StoreError> {
+        self.heads.swap(heads)
+    }
+
+    fn entries(&self, log: LogNumber, range: Range<u64>) -> Result<Vec<Vec<u8>>, StoreError> {
+        self.readers.with(|connection| read::entries(connection, log, range))
+    }
+
+    fn blocks(
+        &self,
+        log: LogNumber,
+        walk: Walk,
+        after: Option<BlockInfo>,
+        max: usize,
+    ) -> Result<Vec<BlockInfo>, StoreError> {
+        self.readers.with(|connection| read::blocks(connection, log, walk, after, max))
+    }
+
+    fn tile(&self, log: LogNumber, level: u8, number: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        self.readers.with(|connection| read::tile(connection, log, level, number))
+    }
+
+    fn tokens(&self) -> Result<Vec<Token>, StoreError> {
+        self.readers.with(accounts::tokens)
+    }
+
+    fn token(&self, secret_sha256: &[u8; 32]) -> Result<Option<Token>, StoreError> {
+        self.readers.with(|connection| accounts::token(connection, secret_sha256))
+    }
+
+    fn put_session(&self, session: &Session) -> Result<(), StoreError> {
+        let writer = sqlite::locked(&self.writer)?;
+        accounts::put_session(&writer, session)
+    }
+
+    fn session(&self, secret_sha256: &[u8; 32]) -> Result<Option<Session>, StoreError> {
+        self.readers.with(|connection| accounts::session(connection, secret_sha256))
+    }
+
+    fn end_session(&self, secret_sha256: &[u8; 32]) -> Result<bool, StoreError> {
+        let writer = sqlite::locked(&self.writer)?;
+        accounts::end_session(&writer, secret_sha256)
+    }
+}

@@ -1,0 +1,171 @@
+//! Creating and opening a data directory.
+
+use std::fs::{self, File, OpenOptions};
+use std::path::Path;
+use std::sync::Mutex;
+
+use jiff::Timestamp;
+use model::SiteId;
+use rusqlite::{Connection, params};
+use uuid::Uuid;
+
+use super::heads::HeadStore;
+use super::pool::Pool;
+use super::recover::{self, Lock};
+use super::sqlite::{engine, migrate, open_writer};
+use super::{EmbeddedStore, write};
+use crate::store::{Site, StoreError};
+
+const MIGRATIONS: [(&str, &str); 1] =
+    [("0001_initial", include_str!("../../../migrations/sqlite/0001_initial.sql"))];
+
+const DATA_FILE: &str = "indelible.sqlite";
+const HEAD_FILE: &str = "heads.sqlite";
+const LOCK_FILE: &str = "commit.lock";
+
+/// Number of the log of [`SiteId::system`], the first of every installation.
+const SYSTEM_LOG: u32 = 0;
+
+/// What a new data directory begins with.
+#[derive(Clone, Debug)]
+pub struct CreateOptions {
+    /// Prefix of every checkpoint's origin line.
+    pub origin: String,
+    /// The new installation's id.
+    pub installation: Uuid,
+    /// The present time.
+    pub now: Timestamp,
+}
+
+impl EmbeddedStore {
+    /// Whether a data directory holds an installation.
+    #[must_use]
+    pub fn exists(directory: &Path) -> bool {
+        directory.join(DATA_FILE).exists()
+    }
+
+    /// Makes a new installation in a data directory that has none.
+    ///
+    /// # Errors
+    /// When the directory cannot be made, or its head store belongs to another installation: then the data
+    /// were lost, and a new log under old heads must not begin by itself.
+    pub fn create(
+        directory: &Path,
+        head_directory: &Path,
+        options: &CreateOptions,
+    ) -> Result<(), StoreError> {
+        let head_file = head_directory.join(HEAD_FILE);
+        if head_file.exists() {
+            return Err(StoreError::Refused(format!(
+                "refusing to start: {} holds heads, but there are no data in {}.\n\
+                 Way forward: put the data directory back from its newest backup, or choose another, \
+                 empty head store for a new installation.",
+                head_file.display(),
+                directory.display()
+            )));
+        }
+        make_directory(directory)?;
+        make_directory(head_directory)?;
+        let heads = HeadStore::open(&head_file)?;
+        heads.claim(options.installation)?;
+        // The data come last: a crash before leaves a head store without data, which is refused above.
+        let part = directory.join(format!("{DATA_FILE}.new"));
+        let mut connection = open_writer(&part)?;
+        migrate(&mut connection, &MIGRATIONS)?;
+        initialise(&connection, options).map_err(|error| engine("creating the database", &error))?;
+        close(connection)?;
+        let name = directory.join(DATA_FILE);
+        fs::rename(&part, &name).and_then(|()| sync_directory(directory)).map_err(|error| io(&name, &error))
+    }
+
+    /// Opens an installation and resolves what a crash may have left.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] when data and head store do not belong together.
+    pub fn open(directory: &Path, head_directory: &Path) -> Result<Self, StoreError> {
+        let head_file = head_directory.join(HEAD_FILE);
+        if !head_file.exists() {
+            return Err(StoreError::Refused(format!(
+                "refusing to start: there are data in {}, but no head store at {}.\n\
+                 Way forward: mount or put back the head store (APP__STORE__HEAD_PATH says where it is). \
+                 It must not be made anew: heads that readers have seen would be signed over.",
+                directory.display(),
+                head_file.display()
+            )));
+        }
+        let data_file = directory.join(DATA_FILE);
+        let mut connection = open_writer(&data_file)?;
+        migrate(&mut connection, &MIGRATIONS)?;
+        let (installation, origin): (Uuid, String) = connection
+            .query_row("SELECT id, origin FROM installation", [], |row| Ok((row.get(0)?, row.get(1)?)))
+            .map_err(|error| engine("reading the installation", &error))?;
+        let heads = HeadStore::open(&head_file)?;
+        if heads.installation()? != Some(installation) {
+            return Err(StoreError::Refused(format!(
+                "refusing to start: {} belongs to another installation than {}.\n\
+                 Way forward: put back the two that belong together.",
+                head_file.display(),
+                data_file.display()
+            )));
+        }
+        let store = Self {
+            directory: directory.to_owned(),
+            origin,
+            writer: Mutex::new(connection),
+            readers: Pool::new(data_file),
+            heads,
+            lock_file: open_lock(directory)?,
+            committing: Mutex::new(()),
+        };
+        let lock = Lock::take(&store.committing, &store.lock_file)?;
+        recover::check_all(&store.writer, &store.heads)?;
+        drop(lock);
+        Ok(store)
+    }
+}
+
+fn initialise(connection: &Connection, options: &CreateOptions) -> rusqlite::Result<()> {
+    connection.execute(
+        "INSERT INTO installation (only, id, origin, created_ms) VALUES (1, ?1, ?2, ?3)",
+        params![options.installation, options.origin, options.now.as_millisecond()],
+    )?;
+    let system =
+        Site { log: SYSTEM_LOG, id: SiteId::system(), name: "System".to_owned(), created_at: options.now };
+    write::create_site(connection, &system)
+}
+
+/// Folds the write-ahead log into the file, so that the file alone can be renamed.
+fn close(connection: Connection) -> Result<(), StoreError> {
+    connection
+        .pragma_update(None, "wal_checkpoint", "truncate")
+        .and_then(|()| connection.close().map_err(|(_, error)| error))
+        .map_err(|error| engine("closing the database", &error))
+}
+
+fn open_lock(directory: &Path) -> Result<File, StoreError> {
+    let path = directory.join(LOCK_FILE);
+    OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(|error| io(&path, &error))
+}
+
+/// Makes a directory that nobody else may look into; one that is there already keeps its permissions.
+fn make_directory(path: &Path) -> Result<(), StoreError> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(path).map_err(|error| io(path, &error))?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let only_us = fs::Permissions::from_mode(0o700);
+        fs::set_permissions(path, only_us).map_err(|error| io(path, &error))?;
+    }
+    Ok(())
+}
+
+fn sync_directory(path: &Path) -> std::io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+fn io(path: &Path, error: &std::io::Error) -> StoreError {
+    StoreError::Engine { what: path.display().to_string(), reason: error.to_string() }
+}

@@ -1,0 +1,152 @@
+//! Reading entries, blocks, tiles and sites.
+
+use std::ops::Range;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use uuid::Uuid;
+
+use super::block::unpack;
+use super::sqlite::{engine, to_count, to_i64, to_u64};
+use crate::store::{BlockInfo, LogNumber, Site, StoreError, Walk};
+
+pub(super) fn sites(connection: &Connection) -> Result<Vec<Site>, StoreError> {
+    let read = || {
+        let mut statement =
+            connection.prepare_cached("SELECT number, site, name, created_ms FROM log ORDER BY number")?;
+        let rows = statement.query_map([], |row| {
+            Ok((row.get(0)?, row.get::<_, String>(1)?, row.get(2)?, row.get::<_, i64>(3)?))
+        })?;
+        rows.collect::<rusqlite::Result<Vec<(LogNumber, String, String, i64)>>>()
+    };
+    let rows = read().map_err(|error| engine("reading the sites", &error))?;
+    rows.into_iter()
+        .map(|(log, id, name, created_ms)| {
+            let id = id.parse().map_err(|error| StoreError::Corrupt(format!("log {log}: {error}")))?;
+            let created_at = Timestamp::from_millisecond(created_ms).unwrap_or(Timestamp::UNIX_EPOCH);
+            Ok(Site { log, id, name, created_at })
+        })
+        .collect()
+}
+
+pub(super) fn positions(
+    connection: &Connection,
+    log: LogNumber,
+    ids: &[Uuid],
+) -> Result<Vec<Option<u64>>, StoreError> {
+    let read = || {
+        let mut statement =
+            connection.prepare_cached("SELECT position FROM entry_id WHERE log = ?1 AND id = ?2")?;
+        ids.iter()
+            .map(|id| Ok(statement.query_row(params![log, id], |row| row.get(0)).optional()?.map(to_u64)))
+            .collect::<rusqlite::Result<_>>()
+    };
+    read().map_err(|error| engine("looking up entry ids", &error))
+}
+
+/// Reads the blocks that overlap the range, and fails when they leave a gap.
+pub(super) fn entries(
+    connection: &Connection,
+    log: LogNumber,
+    range: Range<u64>,
+) -> Result<Vec<Vec<u8>>, StoreError> {
+    if range.is_empty() {
+        return Ok(Vec::new());
+    }
+    let blocks = overlapping(connection, log, &range)
+        .map_err(|error| engine(&format!("reading entries {range:?} of log {log}"), &error))?;
+    let mut entries = Vec::new();
+    let mut next = range.start;
+    for (first, count, content) in blocks {
+        let unpacked = unpack(&content)
+            .map_err(|error| StoreError::Corrupt(format!("entries from index {first}: {error}")))?;
+        if first > next || to_count(unpacked.len()) != count {
+            return Err(missing(next));
+        }
+        for (index, entry) in (first..).zip(unpacked) {
+            if index == next && index < range.end {
+                entries.push(entry);
+                next += 1;
+            }
+        }
+    }
+    if next < range.end { Err(missing(next)) } else { Ok(entries) }
+}
+
+fn missing(index: u64) -> StoreError {
+    StoreError::Corrupt(format!("the entry at index {index} is missing from the store"))
+}
+
+type BlockRow = (u64, u64, Vec<u8>);
+
+fn overlapping(
+    connection: &Connection,
+    log: LogNumber,
+    range: &Range<u64>,
+) -> rusqlite::Result<Vec<BlockRow>> {
+    // The block that holds `start` begins at or before it; no block is longer than a tile.
+    let mut statement = connection.prepare_cached(
+        "SELECT first, count, content FROM block WHERE log = ?1 AND first < ?3 AND first >= COALESCE( \
+         (SELECT MAX(first) FROM block WHERE log = ?1 AND first <= ?2), ?2) ORDER BY first",
+    )?;
+    let rows = statement.query_map(params![log, to_i64(range.start), to_i64(range.end)], |row| {
+        Ok((to_u64(row.get(0)?), to_u64(row.get(1)?), row.get(2)?))
+    })?;
+    rows.collect()
+}
+
+pub(super) fn blocks(
+    connection: &Connection,
+    log: LogNumber,
+    walk: Walk,
+    after: Option<BlockInfo>,
+    max: usize,
+) -> Result<Vec<BlockInfo>, StoreError> {
+    let sql = match walk {
+        Walk::NewestFirst => {
+            "SELECT first, count, occurred_min_us, occurred_max_us FROM block \
+             WHERE log = ?1 AND (occurred_max_us, first) < (?2, ?3) \
+             ORDER BY occurred_max_us DESC, first DESC LIMIT ?4"
+        }
+        Walk::OldestFirst => {
+            "SELECT first, count, occurred_min_us, occurred_max_us FROM block \
+             WHERE log = ?1 AND (occurred_min_us, first) > (?2, ?3) \
+             ORDER BY occurred_min_us, first LIMIT ?4"
+        }
+    };
+    let (time, first) = match (walk, after) {
+        (Walk::NewestFirst, Some(block)) => (block.occurred_max_us, to_i64(block.first)),
+        (Walk::OldestFirst, Some(block)) => (block.occurred_min_us, to_i64(block.first)),
+        (Walk::NewestFirst, None) => (i64::MAX, i64::MAX),
+        (Walk::OldestFirst, None) => (i64::MIN, -1),
+    };
+    let max = i64::try_from(max).unwrap_or(i64::MAX);
+    let read = || {
+        let mut statement = connection.prepare_cached(sql)?;
+        statement.query_map(params![log, time, first, max], block_info)?.collect::<rusqlite::Result<_>>()
+    };
+    read().map_err(|error| engine("reading the blocks", &error))
+}
+
+fn block_info(row: &Row<'_>) -> rusqlite::Result<BlockInfo> {
+    Ok(BlockInfo {
+        first: to_u64(row.get(0)?),
+        count: to_u64(row.get(1)?),
+        occurred_min_us: row.get(2)?,
+        occurred_max_us: row.get(3)?,
+    })
+}
+
+pub(super) fn tile(
+    connection: &Connection,
+    log: LogNumber,
+    level: u8,
+    number: u64,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    connection
+        .prepare_cached("SELECT hashes FROM tile WHERE log = ?1 AND level = ?2 AND number = ?3")
+        .and_then(|mut statement| {
+            statement.query_row(params![log, level, to_i64(number)], |row| row.get(0)).optional()
+        })
+        .map_err(|error| engine("reading a tile", &error))
+}

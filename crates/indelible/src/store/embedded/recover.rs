@@ -1,0 +1,189 @@
+//! The commit lock, and what its taker does about a predecessor that crashed.
+//!
+//! | stored head | published head | what it means | what is done |
+//! |---|---|---|---|
+//! | S | S | nothing was staged | nothing |
+//! | S on base P | P | crashed between persist and publish: nobody was told | the staged run is discarded |
+//! | S | larger than S, or S with another root | the data are older than their head, or were changed | refused |
+//! | S on base P | neither S nor P | the head store was put back, or the data were changed | refused |
+
+use std::fs::File;
+use std::sync::{Mutex, MutexGuard};
+
+use rusqlite::{Connection, TransactionBehavior, params};
+
+use super::block::unpack;
+use super::heads::{HeadStore, hash};
+use super::sqlite::{engine, locked, to_i64, to_u64};
+use crate::store::{CommitLock, Head, LogNumber, SignedHead, StoreError};
+
+/// Held for one commit: a lock within the process and one between processes.
+#[derive(Debug)]
+pub(super) struct Lock<'a> {
+    file: &'a File,
+    _committing: MutexGuard<'a, ()>,
+}
+
+impl CommitLock for Lock<'_> {}
+
+impl<'a> Lock<'a> {
+    pub(super) fn take(committing: &'a Mutex<()>, file: &'a File) -> Result<Self, StoreError> {
+        let committing = locked(committing)?;
+        file.lock().map_err(|error| StoreError::Engine {
+            what: "taking the commit lock".to_owned(),
+            reason: error.to_string(),
+        })?;
+        Ok(Self { file, _committing: committing })
+    }
+}
+
+impl Drop for Lock<'_> {
+    fn drop(&mut self) {
+        if let Err(error) = self.file.unlock() {
+            // The next taker waits until this process ends, which is safe but slow.
+            tracing::error!(%error, "releasing the commit lock failed");
+        }
+    }
+}
+
+/// What is persisted of a log.
+struct Stored {
+    log: LogNumber,
+    site: String,
+    head: Head,
+    base: Head,
+}
+
+/// Resolves what the last batch may have left. Called with the commit lock held.
+pub(super) fn discard_staged(writer: &Mutex<Connection>, heads: &HeadStore) -> Result<(), StoreError> {
+    let mut writer = locked(writer)?;
+    let last = stored(&writer, "WHERE batch = (SELECT MAX(batch) FROM log)")?;
+    if last.iter().all(|stored| stored.head.size == 0) {
+        return Ok(());
+    }
+    resolve(&mut writer, &last, &heads.all()?)
+}
+
+/// Checks every log against its published head. Called at start, with the commit lock held.
+pub(super) fn check_all(writer: &Mutex<Connection>, heads: &HeadStore) -> Result<(), StoreError> {
+    let mut writer = locked(writer)?;
+    let all = stored(&writer, "")?;
+    let published = heads.all()?;
+    for head in &published {
+        if !all.iter().any(|stored| stored.log == head.log) {
+            return Err(behind(&format!("log {}", head.log), Head::empty(), head.head));
+        }
+    }
+    resolve(&mut writer, &all, &published)
+}
+
+fn resolve(writer: &mut Connection, all: &[Stored], published: &[SignedHead]) -> Result<(), StoreError> {
+    for stored in all {
+        let published = published.iter().find(|head| head.log == stored.log);
+        let published = published.map_or_else(Head::empty, |signed| signed.head);
+        if stored.head == published {
+            continue;
+        }
+        if stored.base == published && stored.base.size < stored.head.size {
+            discard(writer, stored)?;
+            continue;
+        }
+        return Err(behind(&format!("site `{}`", stored.site), stored.head, published));
+    }
+    Ok(())
+}
+
+fn behind(whose: &str, stored: Head, published: Head) -> StoreError {
+    let what = if stored.size < published.size {
+        format!(
+            "the data of {whose} end at {} entries, but {} were published: they are older than their head, \
+             as after restoring a backup, or entries were removed",
+            stored.size, published.size
+        )
+    } else {
+        format!(
+            "the data of {whose} ({} entries) and the head store ({} entries) disagree: \
+             one of them was changed or restored without the other",
+            stored.size, published.size
+        )
+    };
+    StoreError::Refused(format!(
+        "refusing to start: {what}.\n\
+         Way forward: stop every Indelible process and put back the newest copy of the data directory and of \
+         its head store that belong together. Never delete the head store to get past this message: heads \
+         that readers have seen would then be signed over."
+    ))
+}
+
+/// Takes back a run that was staged and never published.
+fn discard(writer: &mut Connection, stored: &Stored) -> Result<(), StoreError> {
+    tracing::warn!(
+        site = stored.site,
+        entries = stored.head.size - stored.base.size,
+        "discarding entries that were staged by a crashed process and never acknowledged"
+    );
+    let failed = |error: &rusqlite::Error| engine("discarding a staged batch", error);
+    let base = to_i64(stored.base.size);
+    let transaction =
+        writer.transaction_with_behavior(TransactionBehavior::Immediate).map_err(|error| failed(&error))?;
+    let staged: Vec<Vec<u8>> = transaction
+        .prepare("SELECT content FROM block WHERE log = ?1 AND first >= ?2")
+        .and_then(|mut statement| statement.query_map(params![stored.log, base], |row| row.get(0))?.collect())
+        .map_err(|error| failed(&error))?;
+    for content in staged {
+        for entry in unpack(&content)? {
+            let id = model::StoredEntry::decode(&entry)
+                .map_err(|error| StoreError::Corrupt(format!("a staged entry: {error}")))?
+                .header()
+                .id;
+            transaction
+                .execute("DELETE FROM entry_id WHERE log = ?1 AND id = ?2", params![stored.log, id])
+                .map_err(|error| failed(&error))?;
+        }
+    }
+    transaction
+        .execute("DELETE FROM block WHERE log = ?1 AND first >= ?2", params![stored.log, base])
+        .map_err(|error| failed(&error))?;
+    cut_tiles(&transaction, stored).map_err(|error| failed(&error))?;
+    transaction
+        .execute("UPDATE log SET size = base_size, root = base_root WHERE number = ?1", [stored.log])
+        .map_err(|error| failed(&error))?;
+    transaction.commit().map_err(|error| failed(&error))
+}
+
+/// Cuts the tiles back to the size before the run: each level has one hash per 256 of the level below.
+fn cut_tiles(connection: &Connection, stored: &Stored) -> rusqlite::Result<()> {
+    let mut hashes = stored.base.size;
+    for level in 0..8_u8 {
+        let full = to_i64(hashes / u64::from(tlog::TILE_WIDTH));
+        let partial_bytes = to_i64(hashes % u64::from(tlog::TILE_WIDTH) * 32);
+        connection.execute(
+            "DELETE FROM tile WHERE log = ?1 AND level = ?2 AND (number > ?3 OR (number = ?3 AND ?4 = 0))",
+            params![stored.log, level, full, partial_bytes],
+        )?;
+        connection.execute(
+            "UPDATE tile SET hashes = substr(hashes, 1, ?4) WHERE log = ?1 AND level = ?2 AND number = ?3",
+            params![stored.log, level, full, partial_bytes],
+        )?;
+        hashes /= u64::from(tlog::TILE_WIDTH);
+    }
+    Ok(())
+}
+
+fn stored(connection: &Connection, condition: &str) -> Result<Vec<Stored>, StoreError> {
+    let read = || {
+        let sql = format!("SELECT number, site, size, root, base_size, base_root FROM log {condition}");
+        let mut statement = connection.prepare_cached(&sql)?;
+        let rows = statement.query_map([], |row| {
+            let head = |size, root| {
+                Ok::<_, rusqlite::Error>(Head {
+                    size: to_u64(row.get(size)?),
+                    root: hash(&row.get::<_, Vec<u8>>(root)?),
+                })
+            };
+            Ok(Stored { log: row.get(0)?, site: row.get(1)?, head: head(2, 3)?, base: head(4, 5)? })
+        })?;
+        rows.collect::<rusqlite::Result<_>>()
+    };
+    read().map_err(|error| engine("reading the logs", &error))
+}

@@ -1,0 +1,300 @@
+//! Where the truth lies: entries, tiles, heads, sites, tokens.
+//!
+//! [`Store`] is coarse on purpose: each method is one thing that the product does, and says what is durable
+//! when it returns. A store implements it in the way that suits its engine; nothing here knows SQL. Methods
+//! block and are called on threads that may.
+//!
+//! A write has two steps, and no entry is acknowledged between them:
+//!
+//! 1. [`Store::persist`] makes a batch durable. It is *staged*: no reader sees it.
+//! 2. [`Store::publish`] swaps the signed heads in the head store. From then on the batch is part of the log
+//!    for ever.
+//!
+//! A crash between the two leaves a staged batch that nobody was told of; the next one to take the
+//! [`Store::lock`] discards it.
+
+mod embedded;
+
+use std::fmt;
+use std::ops::Range;
+
+use jiff::Timestamp;
+use model::{Role, SiteId};
+use tlog::Hash;
+use uuid::Uuid;
+
+pub use embedded::{CreateOptions, EmbeddedStore};
+
+/// Number of a log within its installation.
+pub type LogNumber = u32;
+
+/// A site, and the number of its log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Site {
+    /// Its log's number.
+    pub log: LogNumber,
+    /// Its id.
+    pub id: SiteId,
+    /// Its name for people.
+    pub name: String,
+    /// When it was created.
+    pub created_at: Timestamp,
+}
+
+/// Size and root of a log: what a checkpoint signs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Number of entries.
+    pub size: u64,
+    /// RFC 6962 root of that many entries.
+    pub root: Hash,
+}
+
+impl Head {
+    /// The head of a log without entries.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self { size: 0, root: tlog::empty_root() }
+    }
+}
+
+/// A head with the checkpoint that signs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedHead {
+    /// Which log.
+    pub log: LogNumber,
+    /// What is signed.
+    pub head: Head,
+    /// The signed note.
+    pub checkpoint: String,
+}
+
+/// An entry on its way into a log.
+#[derive(Clone, Debug)]
+pub struct NewEntry {
+    /// Its id.
+    pub id: Uuid,
+    /// When it happened.
+    pub occurred_at: Timestamp,
+    /// Its stored form.
+    pub bytes: Vec<u8>,
+}
+
+/// A tile in its widest version so far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TileData {
+    /// Level, 0 at the leaves.
+    pub level: u8,
+    /// Number of the tile in its level.
+    pub number: u64,
+    /// 32 bytes per hash.
+    pub hashes: Vec<u8>,
+}
+
+/// Consecutive new entries of one log.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Which log.
+    pub log: LogNumber,
+    /// The head that the run stands on.
+    pub base: Head,
+    /// The head after the run.
+    pub next: Head,
+    /// The entries, the first at index `base.size`.
+    pub entries: Vec<NewEntry>,
+    /// Every tile that the run touches.
+    pub tiles: Vec<TileData>,
+}
+
+/// What one commit makes durable, all or nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    /// Entries, at most one run per log.
+    pub runs: Vec<Run>,
+    /// Changes of configuration, each beside the entry that tells of it.
+    pub changes: Vec<Change>,
+}
+
+/// A change of the installation's configuration.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// A new site with an empty log.
+    CreateSite(Site),
+    /// A new token.
+    CreateToken(Token),
+    /// The end of a token.
+    RevokeToken {
+        /// Which token.
+        id: Uuid,
+        /// When it ends.
+        at: Timestamp,
+    },
+}
+
+/// What a program authenticates with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// Its id, which is no secret.
+    pub id: Uuid,
+    /// Its name for people; the `source` of the entries it sends.
+    pub name: String,
+    /// What it may do.
+    pub role: Role,
+    /// On which site; `None` for every site that its role reaches.
+    pub site: Option<SiteId>,
+    /// SHA-256 of the secret.
+    pub secret_sha256: [u8; 32],
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was ended, if it was.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// What a browser authenticates with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// SHA-256 of the secret.
+    pub secret_sha256: [u8; 32],
+    /// A session, or a link that can be exchanged for one, once.
+    pub kind: SessionKind,
+    /// Name of its user.
+    pub name: String,
+    /// What it may do.
+    pub role: Role,
+    /// On which site; `None` for every site that its role reaches.
+    pub site: Option<SiteId>,
+    /// The token it was opened with: it ends when the token does.
+    pub token: Option<Uuid>,
+    /// When it ends by itself.
+    pub expires_at: Timestamp,
+}
+
+/// See [`Session::kind`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionKind {
+    /// A one-time sign-in link.
+    Link,
+    /// A signed-in browser.
+    Session,
+}
+
+/// Where a block of entries lies in its log and in time. Times are rounded outwards to microseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlockInfo {
+    /// Index of its first entry.
+    pub first: u64,
+    /// Number of its entries.
+    pub count: u64,
+    /// No entry of it happened earlier.
+    pub occurred_min_us: i64,
+    /// No entry of it happened later.
+    pub occurred_max_us: i64,
+}
+
+impl BlockInfo {
+    /// The indexes of its entries.
+    #[must_use]
+    pub const fn range(&self) -> Range<u64> {
+        self.first..self.first.saturating_add(self.count)
+    }
+}
+
+/// In which order the blocks of a log are walked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Walk {
+    /// By latest time, from the newest.
+    NewestFirst,
+    /// By earliest time, from the oldest.
+    OldestFirst,
+}
+
+/// The right to commit, held by at most one committer of an installation at a time, other processes included.
+pub trait CommitLock: fmt::Debug {}
+
+/// See the [module's documentation](self).
+pub trait Store: fmt::Debug + Send + Sync + 'static {
+    /// The installation's prefix of every checkpoint's origin line.
+    fn origin(&self) -> &str;
+
+    /// Every site, in the order of their logs' numbers.
+    fn sites(&self) -> Result<Vec<Site>, StoreError>;
+
+    /// The heads published after publication number `since`, with the number of the last; `None` when there
+    /// are none. Numbers start at 1. Cheap when nothing happened: every read asks.
+    fn heads(&self, since: u64) -> Result<Option<(u64, Vec<SignedHead>)>, StoreError>;
+
+    /// Waits for the right to commit, and discards what a crashed committer may have staged.
+    fn lock(&self) -> Result<Box<dyn CommitLock + '_>, StoreError>;
+
+    /// Where these ids are in a log, staged ones included; `None` for those that are new.
+    fn positions(&self, log: LogNumber, ids: &[Uuid]) -> Result<Vec<Option<u64>>, StoreError>;
+
+    /// Makes a batch durable, all of it or nothing, and stages it.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`] leaves the store as it was. After any other error the outcome is unknown: the
+    /// caller must stop and go through recovery.
+    fn persist(&self, batch: &Batch) -> Result<(), StoreError>;
+
+    /// Compares each head with its run's base, swaps all of them, and makes that durable.
+    ///
+    /// # Errors
+    /// After any error the caller must stop and go through recovery.
+    fn publish(&self, heads: &[(Head, SignedHead)]) -> Result<(), StoreError>;
+
+    /// The stored forms of entries, in order. Fails rather than leave one out.
+    fn entries(&self, log: LogNumber, range: Range<u64>) -> Result<Vec<Vec<u8>>, StoreError>;
+
+    /// At most `max` blocks of a log in the order of `walk`, those after the block `after`.
+    fn blocks(
+        &self,
+        log: LogNumber,
+        walk: Walk,
+        after: Option<BlockInfo>,
+        max: usize,
+    ) -> Result<Vec<BlockInfo>, StoreError>;
+
+    /// The hashes of a tile in its widest version, staged ones included.
+    fn tile(&self, log: LogNumber, level: u8, number: u64) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Every token, the newest first.
+    fn tokens(&self) -> Result<Vec<Token>, StoreError>;
+
+    /// The token with this secret, revoked or not.
+    fn token(&self, secret_sha256: &[u8; 32]) -> Result<Option<Token>, StoreError>;
+
+    /// Keeps a session, durable on return.
+    fn put_session(&self, session: &Session) -> Result<(), StoreError>;
+
+    /// The session or link with this secret, expired or not.
+    fn session(&self, secret_sha256: &[u8; 32]) -> Result<Option<Session>, StoreError>;
+
+    /// Ends a session or uses up a link. True for exactly one caller.
+    fn end_session(&self, secret_sha256: &[u8; 32]) -> Result<bool, StoreError>;
+}
+
+/// What can go wrong with a store.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// No room for the batch; nothing was changed.
+    #[error("the disk is full: nothing was written. Make room under {place}; writing resumes by itself")]
+    Full {
+        /// Which storage.
+        place: String,
+    },
+    /// The data do not fit each other or their heads.
+    #[error("{0}")]
+    Corrupt(String),
+    /// The start is refused; the message has the way forward.
+    #[error("{0}")]
+    Refused(String),
+    /// The engine failed.
+    #[error("{what}: {reason}")]
+    Engine {
+        /// What was being done.
+        what: String,
+        /// What the engine says.
+        reason: String,
+    },
+}

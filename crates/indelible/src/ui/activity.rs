@@ -1,0 +1,215 @@
+//! `/sites/{site}` and `/activity`: the list of entries.
+
+use std::collections::BTreeMap;
+
+use axum::extract::{Path, RawQuery, State};
+use axum::response::Response;
+use jiff::Timestamp;
+use model::action;
+use model::{Entry, Order, Permission, SortColumn};
+
+use super::columns::Parameters;
+use super::shape;
+use super::view::{
+    ActivityPage, Choice, ChoiceGroup, Empty, FieldError, FilterForm, FirstUse, Link, Pager, Row, Time, text,
+    url,
+};
+use super::visit::Visit;
+use crate::api::{App, ListQuery, Problem, query_pairs};
+use crate::clock;
+use crate::search::{self, Page, Question};
+use crate::store::Site;
+
+/// Entries of a site in which the form's suggestions are looked for: what happened lately.
+const ENTRIES_LOOKED_AT: u64 = 512;
+
+pub(super) async fn of_site(
+    State(app): State<App>,
+    visit: Visit,
+    Path(site): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let make = move |visit: &Visit| {
+        let site = visit.caller.on_site(Permission::Read, &site, app.indelible.sites())?.site;
+        let parameters = Parameters::new(url::site(site.id.as_str()), query_pairs(query.as_deref())?);
+        let title = format!("Activity of {}", site.name);
+        let list =
+            List { app: &app, visit, sites: std::slice::from_ref(&site), parameters, is_network: false };
+        let lately = lately(&app, &site)?;
+        let page = list.page(visit.frame(&app, &title, Some(&site), "Activity"), "Activity", Some(lately));
+        page.map(|page| ActivityPage { empty: empty(page.is_bare, visit, &site), ..page.page })
+    };
+    visit.page(make).await
+}
+
+pub(super) async fn everywhere(State(app): State<App>, visit: Visit, RawQuery(query): RawQuery) -> Response {
+    let make = move |visit: &Visit| {
+        let sites = visit.caller.scope(app.indelible.sites())?.sites;
+        let parameters = Parameters::new(url::ACTIVITY.to_owned(), query_pairs(query.as_deref())?);
+        let list = List { app: &app, visit, sites: &sites, parameters, is_network: true };
+        let frame = visit.frame(&app, "Activity of all sites", None, "Activity");
+        let page = list.page(frame, "Activity of all sites", None)?;
+        let empty = if page.is_bare { Empty::NoSites } else { Empty::NoMatch };
+        Ok(ActivityPage { empty, ..page.page })
+    };
+    visit.page(make).await
+}
+
+fn empty(is_bare: bool, visit: &Visit, site: &Site) -> Empty {
+    if is_bare { Empty::FirstUse(FirstUse::new(&visit.public_url, site.id.as_str())) } else { Empty::NoMatch }
+}
+
+/// What a list is made from.
+struct List<'a> {
+    app: &'a App,
+    visit: &'a Visit,
+    sites: &'a [Site],
+    parameters: Parameters,
+    is_network: bool,
+}
+
+/// A made list.
+struct Made {
+    page: ActivityPage,
+    /// Whether there is nothing at all, filtered or not.
+    is_bare: bool,
+}
+
+impl List<'_> {
+    fn page(
+        &self,
+        frame: super::view::Frame,
+        heading: &str,
+        lately: Option<Vec<Entry>>,
+    ) -> Result<Made, Problem> {
+        self.visit.may_read()?;
+        let (query, errors) = match ListQuery::parse(Some(&self.parameters.query()), Order::NEWEST_FIRST) {
+            Ok(query) => (query, Vec::new()),
+            Err(problem) => (ListQuery::all(Order::NEWEST_FIRST), field_errors(&problem)),
+        };
+        let found = if errors.is_empty() { self.find(&query)? } else { Page::default() };
+        let chips = self.parameters.chips();
+        let size = self.size()?;
+        let total = (chips.is_empty() && errors.is_empty()).then(|| text::count(size, "entry", "entries"));
+        let mut filters = self.parameters.form(query.limit);
+        offer(&mut filters, lately.as_deref().unwrap_or(&found.entries));
+        filters.errors = errors;
+        let seal =
+            |cursor: &model::Cursor| self.parameters.with("cursor", &cursor.seal(&self.app.cursor_key));
+        let pager = Pager {
+            first: (!self.parameters.is_first_page()).then(|| self.parameters.with("cursor", "")),
+            previous: found.prev.as_ref().map(seal),
+            next: found.next.as_ref().map(seal),
+            is_newest_first: query.order == Order::NEWEST_FIRST,
+        };
+        let page = ActivityPage {
+            frame,
+            heading: heading.to_owned(),
+            total,
+            filters,
+            chips,
+            clear_href: self.parameters.cleared(),
+            columns: self.parameters.columns(query.order, self.is_network),
+            rows: self.rows(&found.entries, query.order),
+            pager,
+            empty: Empty::NoMatch,
+        };
+        Ok(Made { page, is_bare: size == 0 })
+    }
+
+    fn find(&self, query: &ListQuery) -> Result<Page, Problem> {
+        let cursor =
+            search::open_cursor(query.cursor.as_deref(), &self.app.cursor_key, &query.filter, query.order)?;
+        let question = Question {
+            sites: self.sites,
+            filter: &query.filter,
+            order: query.order,
+            cursor,
+            limit: query.limit,
+            patience: search::PATIENCE,
+        };
+        let indelible = &self.app.indelible;
+        Ok(search::page(indelible.store().as_ref(), indelible.published(), &question)?)
+    }
+
+    fn size(&self) -> Result<u64, Problem> {
+        let published = self.app.indelible.published();
+        let sizes = self.sites.iter().map(|site| published.size(site.log));
+        Ok(sizes.sum::<Result<u64, _>>()?)
+    }
+
+    fn rows(&self, entries: &[Entry], order: Order) -> Vec<Row> {
+        let now = clock::now();
+        let by_time = order.column == SortColumn::Timestamp;
+        let mut last_day = String::new();
+        let row = |entry: &Entry| {
+            let day = text::day_heading(entry.occurred_at);
+            let is_new_day = by_time && day != last_day;
+            if is_new_day {
+                last_day.clone_from(&day);
+            }
+            self.row(entry, now, is_new_day.then_some(day))
+        };
+        entries.iter().map(row).collect()
+    }
+
+    fn row(&self, entry: &Entry, now: Timestamp, day: Option<String>) -> Row {
+        let site = self.is_network.then(|| {
+            let id = entry.site.as_str();
+            let name = self.sites.iter().find(|site| site.id == entry.site).map_or(id, |site| &site.name);
+            Link { label: name.to_owned(), href: url::site(id) }
+        });
+        Row {
+            href: shape::href(entry),
+            day,
+            time: Time::new(now, entry.occurred_at),
+            site,
+            actor: shape::actor(entry, |key| self.parameters.with("user", key)),
+            action: shape::action(entry),
+            entity: shape::entity(entry),
+            summary: shape::summary(entry),
+            changed: shape::changed(entry),
+        }
+    }
+}
+
+/// The last entries of a site's log.
+fn lately(app: &App, site: &Site) -> Result<Vec<Entry>, Problem> {
+    let size = app.indelible.published().size(site.log)?;
+    let first = size.saturating_sub(ENTRIES_LOOKED_AT);
+    Ok(search::read_entries(app.indelible.store().as_ref(), site, first..size)?)
+}
+
+/// Offers the users, actions and entity types that occur in some entries.
+fn offer(form: &mut FilterForm, entries: &[Entry]) {
+    let mut users = BTreeMap::new();
+    let mut actions: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+    let mut types = std::collections::BTreeSet::new();
+    for entry in entries {
+        if let Some(actor) = &entry.actor {
+            let value = actor.id.as_deref().unwrap_or_else(|| actor.display_name());
+            users.insert(value.to_owned(), actor.display_name().to_owned());
+        }
+        if let Some(entity) = &entry.entity {
+            types.insert(entity.kind.clone());
+        }
+        let family = entry.action.split_once('.').map_or("Other", |(family, _)| family);
+        let label = action::label_of(&entry.action).into_owned();
+        actions.entry(family.to_owned()).or_default().insert(entry.action.clone(), label);
+    }
+    form.users = users.into_iter().map(|(value, label)| Choice { value, label }).collect();
+    form.entity_types = types.into_iter().collect();
+    let group = |(label, choices): (String, BTreeMap<String, String>)| ChoiceGroup {
+        label,
+        choices: choices.into_iter().map(|(value, label)| Choice { value, label }).collect(),
+    };
+    form.actions = actions.into_iter().map(group).collect();
+}
+
+fn field_errors(problem: &Problem) -> Vec<FieldError> {
+    let error = |error: &crate::api::FieldError| FieldError {
+        field: error.field.clone(),
+        message: error.message.clone(),
+    };
+    problem.errors().iter().map(error).collect()
+}

@@ -1,0 +1,259 @@
+//! `/sites/{site}/entries/{id}`: one entry.
+
+use std::time::Duration;
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use jiff::{SignedDuration, Timestamp};
+use model::{Cursor, Direction, Entry, Field, Filter, Order, Permission, SortKey, diff};
+use serde_json::Value as Json;
+use serde_json::value::RawValue;
+
+use super::shape;
+use super::view::{
+    Diff, EntryLink, EntryPage, Fact, FieldGroup, FieldRow, Link, Op, Proof, Related, Shape, Time, Tone,
+    text, url,
+};
+use super::visit::Visit;
+use crate::api::{App, Problem, entry_detail, find_entry, of_entity};
+use crate::clock;
+use crate::search::{self, Question, SearchError};
+use crate::store::Site;
+
+/// How long to look for entries around this one; the page does not wait longer for them.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Entries of the same user action that the page names.
+const SAME_SHOWN: usize = 8;
+
+/// One user action does not take longer than this.
+const ACTION_HOURS_MAX: i64 = 24;
+
+pub(super) async fn entry(
+    State(app): State<App>,
+    visit: Visit,
+    Path((site, id)): Path<(String, String)>,
+) -> Response {
+    let make = move |visit: &Visit| {
+        let site = visit.caller.on_site(Permission::Read, &site, app.indelible.sites())?.site;
+        let entry = find_entry(&app.indelible, &site, &id)?;
+        page(&app, visit, &site, &entry)
+    };
+    visit.page(make).await
+}
+
+fn page(app: &App, visit: &Visit, site: &Site, entry: &Entry) -> Result<EntryPage, Problem> {
+    let now = clock::now();
+    let list = url::site(site.id.as_str());
+    let detail = entry_detail(&app.indelible, site, entry.clone())?;
+    let raw = serde_json::to_value(&detail).map_err(|error| Problem::internal(&error))?;
+    Ok(EntryPage {
+        frame: visit.frame(app, &shape::line(entry), Some(site), "Activity"),
+        sentence: shape::sentence(entry),
+        action: shape::action(entry),
+        occurred: Time::new(now, entry.occurred_at),
+        recorded: Time::new(now, entry.recorded_at),
+        summary: shape::summary(entry),
+        reason: entry.reason.clone(),
+        errors: entry.errors.clone(),
+        notices: Vec::new(),
+        diff: difference(entry),
+        data: entry.data.as_deref().map(pretty_raw),
+        raw: pretty(&raw),
+        actor: actor_facts(entry, &list),
+        origin: origin_facts(entry, &list),
+        entity: entity_facts(entry),
+        history_href: shape::entity(entry).map(|entity| entity.href),
+        about: about_facts(entry),
+        related: related(app, site, entry, now)?,
+        proof: proof(app, site, entry, now)?,
+    })
+}
+
+fn difference(entry: &Entry) -> Diff {
+    let json = |raw: &RawValue| serde_json::from_str::<Json>(raw.get()).unwrap_or(Json::Null);
+    let alone = |raw: &RawValue| {
+        let fields = diff::fields(raw).unwrap_or_default();
+        let rows = fields.iter().map(|(name, value)| FieldRow::alone(&pointer(name), &json(value)));
+        FieldGroup::of(rows.collect())
+    };
+    match (&entry.before, &entry.after) {
+        (Some(before), Some(after)) => {
+            let changes = diff::changes(before, after);
+            let rows = changes.iter().map(|change| {
+                let (before, after) = (change.before.as_deref().map(json), change.after.as_deref().map(json));
+                FieldRow::new(
+                    Op::from_code(change.op.as_str()),
+                    &change.path,
+                    before.as_ref(),
+                    after.as_ref(),
+                )
+            });
+            let changed = FieldGroup::of(rows.collect());
+            let names = diff::changed(Some(before), Some(after));
+            let fields = diff::fields(after).unwrap_or_default();
+            let unchanged = fields.iter().filter(|(name, _)| names.iter().all(|changed| *changed != **name));
+            let unchanged = unchanged.map(|(name, value)| FieldRow::alone(&pointer(name), &json(value)));
+            Diff { shape: Shape::Both, changed, unchanged: unchanged.collect(), note: None }
+        }
+        (None, Some(after)) => Diff { shape: Shape::AfterOnly, changed: alone(after), ..Diff::default() },
+        (Some(before), None) => Diff { shape: Shape::BeforeOnly, changed: alone(before), ..Diff::default() },
+        (None, None) => Diff::default(),
+    }
+}
+
+fn pointer(name: &str) -> String {
+    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
+}
+
+fn pretty_raw(raw: &RawValue) -> String {
+    serde_json::from_str(raw.get()).map_or_else(|_| raw.get().to_owned(), |json: Json| pretty(&json))
+}
+
+fn pretty(json: &Json) -> String {
+    serde_json::to_string_pretty(json).unwrap_or_default()
+}
+
+fn actor_facts(entry: &Entry, list: &str) -> Vec<Fact> {
+    let Some(actor) = &entry.actor else { return Vec::new() };
+    let key = actor.id.as_deref().unwrap_or_else(|| actor.display_name());
+    let all = url::with_query(list, &[("user", key)]);
+    let words = |label: &str, value: &Option<String>| value.as_ref().map(|value| Fact::words(label, value));
+    let behalf = actor.on_behalf_of.as_ref().map(|person| {
+        let name = [&person.name, &person.email, &person.id].into_iter().flatten().next();
+        Fact::words("On behalf of", name.map_or(person.kind.as_str(), String::as_str))
+    });
+    let name = shape::actor(entry, |_| String::new()).map(|actor| Fact::words("Name", actor.name).to(all));
+    let id = actor.id.as_ref().map(|id| Fact::code("Id", id));
+    let kind = Fact::words("Type", actor.kind.as_str());
+    let roles = (!actor.roles.is_empty()).then(|| Fact::words("Roles", actor.roles.join(", ")));
+    let facts = [name, Some(kind), id, words("Email", &actor.email), roles, behalf];
+    facts.into_iter().flatten().collect()
+}
+
+fn origin_facts(entry: &Entry, list: &str) -> Vec<Fact> {
+    let Some(origin) = &entry.origin else { return Vec::new() };
+    let words = |label: &str, value: &Option<String>| value.as_ref().map(|value| Fact::words(label, value));
+    let code = |label: &str, value: &Option<String>| value.as_ref().map(|value| Fact::code(label, value));
+    let ip = origin.ip.map(|ip| {
+        let ip = ip.to_string();
+        let all = url::with_query(list, &[("ip", &ip)]);
+        Fact::code("IP address", ip).to(all)
+    });
+    let facts = [
+        ip,
+        words("Agent", &origin.user_agent),
+        words("Channel", &origin.channel),
+        code("Request", &origin.request_id),
+        code("Session", &origin.session_id),
+        code("Method", &origin.method),
+        code("Route", &origin.route),
+        code("Path", &origin.path),
+        code("Query", &origin.query),
+        code("Ref", &origin.r#ref),
+    ];
+    facts.into_iter().flatten().filter(|fact| !fact.value.is_empty()).collect()
+}
+
+fn entity_facts(entry: &Entry) -> Vec<Fact> {
+    let Some(entity) = &entry.entity else { return Vec::new() };
+    let title = entity.title.as_ref().map(|title| Fact::words("Title", title));
+    let address = entity.url.as_ref().map(|address| {
+        let fact = Fact::words("Address", address);
+        match url::external(address) {
+            Some(address) => fact.to(address),
+            None => fact,
+        }
+    });
+    let facts = [Some(Fact::code("Type", &entity.kind)), Some(Fact::code("Id", &entity.id)), title, address];
+    facts.into_iter().flatten().collect()
+}
+
+fn about_facts(entry: &Entry) -> Vec<Fact> {
+    let duration = entry.duration_ms.map(|ms| Fact::words("Duration", format!("{} ms", text::thousands(ms))));
+    let connector = entry.connector.as_ref().map(|connector| Fact::words("Connector", connector));
+    let facts = [
+        Some(Fact::code("Action", &entry.action)),
+        Some(Fact::code("Entry id", entry.id.to_string())),
+        connector,
+        Some(Fact::words("Sent by", &entry.source)),
+        duration,
+    ];
+    facts.into_iter().flatten().collect()
+}
+
+fn related(app: &App, site: &Site, entry: &Entry, now: Timestamp) -> Result<Related, Problem> {
+    let neighbour = |order: Order| -> Result<Option<EntryLink>, Problem> {
+        let Some(entity) = &entry.entity else { return Ok(None) };
+        let filter = of_entity(Filter::all(), entity.kind.clone(), entity.id.clone());
+        let size = app.indelible.published().size(site.log)?;
+        let key = SortKey::of(entry, order.column);
+        let cursor = Cursor::new(&filter, order, Direction::Next, key, vec![(site.log, size)]);
+        let found = look(app, site, &filter, order, Some(cursor), 1)?;
+        Ok(found.first().map(|entry| shape::link(entry, now)))
+    };
+    let mut related = Related {
+        previous: neighbour(Order::NEWEST_FIRST)?,
+        next: neighbour(Order::OLDEST_FIRST)?,
+        ..Related::default()
+    };
+    if let Some(correlation) = entry.correlation_id {
+        let near = |hours: i64| entry.occurred_at.checked_add(SignedDuration::from_hours(hours)).ok();
+        let filter = Filter::And(vec![
+            Filter::Occurred { from: near(-ACTION_HOURS_MAX), to: near(ACTION_HOURS_MAX) },
+            Filter::Equals { field: Field::CorrelationId, value: correlation.to_string() },
+        ]);
+        let found = look(app, site, &filter, Order::OLDEST_FIRST, None, SAME_SHOWN + 1)?;
+        if found.len() > 1 {
+            let link =
+                |other: &Entry| EntryLink { is_current: other.id == entry.id, ..shape::link(other, now) };
+            related.same = found.iter().take(SAME_SHOWN).map(link).collect();
+            let list = url::site(site.id.as_str());
+            related.same_all = Some(Link {
+                label: "All entries of this user action".to_owned(),
+                href: url::with_query(&list, &[("correlation_id", correlation.to_string())]),
+            });
+        }
+    }
+    Ok(related)
+}
+
+/// Looks for entries, but not for long: what is not found in time is not shown.
+fn look(
+    app: &App,
+    site: &Site,
+    filter: &Filter,
+    order: Order,
+    cursor: Option<Cursor>,
+    limit: usize,
+) -> Result<Vec<Entry>, Problem> {
+    let question =
+        Question { sites: std::slice::from_ref(site), filter, order, cursor, limit, patience: PATIENCE };
+    match search::page(app.indelible.store().as_ref(), app.indelible.published(), &question) {
+        Ok(page) => Ok(page.entries),
+        Err(SearchError::TooLong) => Ok(Vec::new()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn proof(app: &App, site: &Site, entry: &Entry, now: Timestamp) -> Result<Proof, Problem> {
+    let (store, published) = (app.indelible.store().as_ref(), app.indelible.published());
+    let sites = std::slice::from_ref(site);
+    let hash = search::leaf_hashes(store, sites, std::slice::from_ref(entry))?.pop();
+    let head = published.head(site.log)?.map(|signed| signed.head);
+    let size = head.map_or(0, |head| head.size);
+    let last = match size.checked_sub(1) {
+        Some(index) => search::read_entries(store, site, index..size)?.pop(),
+        None => None,
+    };
+    let (position, of) = (text::thousands(entry.index + 1), text::thousands(size));
+    let receipt = format!("/api/v1/sites/{}/entries/{}/proof", site.id, entry.id);
+    Ok(Proof {
+        tone: Tone::Good,
+        state: format!("Signed, position {position} of {of}"),
+        leaf_hash: hash.map(|hash| hash.to_string()).unwrap_or_default(),
+        root_hash: head.map(|head| head.root.to_string()),
+        signed: last.map(|last| Time::new(now, last.recorded_at)),
+        downloads: vec![Link { label: "Receipt (tlog-proof)".to_owned(), href: receipt }],
+    })
+}

@@ -1,0 +1,41 @@
+//! The web screens: server-rendered HTML, one file per page.
+//!
+//! Handlers here call what the API's handlers call, fill the plain structs of [`view`] and render them.
+//! Nothing is read without the caller's [`Scope`](crate::access::Scope) or [`Grant`](crate::access::Grant).
+
+pub mod view;
+
+mod assets;
+mod visit;
+
+mod columns;
+mod shape;
+
+mod activity;
+mod entry;
+mod find;
+mod history;
+mod integrity;
+mod sign_in;
+mod sites;
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use crate::api::App;
+
+/// The screens' routes, to be mounted at the root of an application. What is no route is a page that says so.
+pub fn router() -> Router<App> {
+    Router::new()
+        .route("/", get(sites::sites))
+        .route("/activity", get(activity::everywhere))
+        .route("/sites/{site}", get(activity::of_site))
+        .route("/sites/{site}/entries/{id}", get(entry::entry))
+        .route("/sites/{site}/entities/{type}/{id}", get(history::history))
+        .route("/sites/{site}/integrity", get(integrity::integrity))
+        .route("/find", get(find::find))
+        .route("/sign-in", get(sign_in::form).post(sign_in::sign_in))
+        .route("/sign-out", post(sign_in::sign_out))
+        .route("/assets/{file}", get(assets::serve))
+        .fallback(visit::nothing_here)
+}

@@ -1,0 +1,70 @@
+//! `/`: the sites the caller may see.
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Redirect, Response};
+use model::{Filter, Order};
+
+use super::shape;
+use super::view::{SiteRow, SitesPage, Time, Tone, text, url};
+use super::visit::Visit;
+use crate::api::{App, Problem};
+use crate::clock;
+use crate::search::{self, Question};
+use crate::store::Site;
+
+pub(super) async fn sites(State(app): State<App>, visit: Visit) -> Response {
+    // Who has one site only has no use for a list of it.
+    if let Ok(scope) = visit.caller.scope(app.indelible.sites())
+        && let [only] = scope.sites.as_slice()
+        && !only.id.is_system()
+    {
+        return Redirect::to(&url::site(only.id.as_str())).into_response();
+    }
+    let make = move |visit: &Visit| {
+        let sites = visit.caller.scope(app.indelible.sites())?.sites;
+        let rows = sites.iter().map(|site| row(&app, site)).collect::<Result<Vec<_>, _>>()?;
+        let sizes = sites.iter().map(|site| app.indelible.published().size(site.log));
+        let entries: u64 = sizes.sum::<Result<u64, _>>()?;
+        let count = u64::try_from(sites.len()).unwrap_or(u64::MAX);
+        let total =
+            format!("{}, {}", text::count(count, "site", "sites"), text::count(entries, "entry", "entries"));
+        Ok(SitesPage { frame: visit.frame(&app, "Sites", None, "Sites"), total, rows })
+    };
+    visit.page(make).await
+}
+
+fn row(app: &App, site: &Site) -> Result<SiteRow, Problem> {
+    let (store, published) = (app.indelible.store().as_ref(), app.indelible.published());
+    let filter = Filter::all();
+    let question = Question {
+        sites: std::slice::from_ref(site),
+        filter: &filter,
+        order: Order::NEWEST_FIRST,
+        cursor: None,
+        limit: 1,
+        patience: search::PATIENCE,
+    };
+    let last = search::page(store, published, &question)?.entries.pop();
+    let size = published.size(site.log)?;
+    let signed = match size.checked_sub(1) {
+        Some(index) => search::read_entries(store, site, index..size)?.pop().map(|entry| entry.recorded_at),
+        None => None,
+    };
+    let now = clock::now();
+    let id = site.id.as_str();
+    Ok(SiteRow {
+        name: site.name.clone(),
+        id: id.to_owned(),
+        org: site.id.org().to_owned(),
+        href: url::site(id),
+        entries: text::thousands(size),
+        last_time: last.as_ref().map(|entry| Time::new(now, entry.occurred_at)),
+        last_href: last.as_ref().map(shape::href),
+        last_actor: last.as_ref().and_then(|entry| shape::actor(entry, |_| String::new())).map(|a| a.name),
+        head: text::thousands(size),
+        head_time: signed.map(|time| Time::new(now, time)),
+        integrity_href: url::integrity(id),
+        state: if size == 0 { "Empty".to_owned() } else { "Signed".to_owned() },
+        tone: if size == 0 { Tone::Quiet } else { Tone::Good },
+    })
+}

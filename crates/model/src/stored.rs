@@ -1,0 +1,420 @@
+//! The stored form of an entry: the exact bytes that every store keeps, and from which its leaf can be
+//! derived again at any time.
+//!
+//! ```text
+//! form        1   1: ordinary
+//! recorded    8   milliseconds since 1970, u64, big-endian; filled in by the log
+//! id         16
+//! class       2   u16, big-endian
+//! secret     32   random, for this entry alone
+//! count       1   number of sections
+//! per section:    number (1), length (varint, LEB128), bytes
+//! ```
+//!
+//! Integrity costs the secret and the sections' framing: at most 32 + 1 + 6 × 4 = 57 bytes for an entry
+//! with six sections of up to 2 MiB, beside the 32 bytes of its leaf hash in the tiles.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use crate::diff;
+use crate::entry::{Draft, Entry};
+use crate::leaf::{Class, Leaf, LeafHeader, SECRET_BYTES, commitment, salt};
+use crate::name::SiteId;
+use crate::section::{Change, Context, Section, SectionName, Source, sections};
+
+const FORM_ORDINARY: u8 = 1;
+const RECORDED_AT: std::ops::Range<usize> = 1..9;
+
+/// An entry ready for its log: encoded and committed to. Only its time and its place are missing.
+#[derive(Clone, Debug)]
+pub struct Sealed {
+    /// The entry's id.
+    pub id: Uuid,
+    /// When it happened.
+    pub occurred_at: Timestamp,
+    /// Whether the sender said when; if not, `occurred_at` is the time of its arrival.
+    occurred_at_given: bool,
+    bytes: Vec<u8>,
+    leaf: Leaf,
+}
+
+impl Draft {
+    /// Encodes the draft and commits to its sections.
+    ///
+    /// `id` and `occurred_at` are used where the draft has none of its own; `source` names the credential
+    /// that sent it; `secret` must come fresh from a cryptographic generator, for this entry alone.
+    #[must_use]
+    pub fn seal(self, id: Uuid, occurred_at: Timestamp, source: &str, secret: &[u8; 32]) -> Sealed {
+        let id = self.id.unwrap_or(id);
+        let occurred_at_given = self.occurred_at.is_some();
+        let occurred_at = self.occurred_at.unwrap_or(occurred_at);
+        let header = LeafHeader { recorded_ms: 0, id, class: Class::of(self.kind) };
+        let sections = sections(self, occurred_at, source);
+        let bytes = encode(&header, secret, &sections);
+        let commitments = commitments(secret, &sections);
+        Sealed { id, occurred_at, occurred_at_given, bytes, leaf: Leaf { header, commitments } }
+    }
+}
+
+impl Sealed {
+    /// Gives the entry its time in the log and returns its stored form and its leaf.
+    #[must_use]
+    pub fn place(mut self, recorded_ms: u64) -> (Vec<u8>, Leaf) {
+        self.leaf.header.recorded_ms = recorded_ms;
+        if let Some(field) = self.bytes.get_mut(RECORDED_AT) {
+            field.copy_from_slice(&recorded_ms.to_be_bytes());
+        }
+        (self.bytes, self.leaf)
+    }
+
+    /// Bytes of the stored form.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether a stored entry with the same id says the same, so that sending it again changes nothing.
+    ///
+    /// The spelling of the JSON may differ, and so may what the log adds: its own times and the credential.
+    #[must_use]
+    pub fn says_the_same(&self, stored: &StoredEntry) -> bool {
+        let site = SiteId::system();
+        let (Ok(new), Ok(old)) = (self.preview(&site, 0), stored.open(&site, 0)) else { return false };
+        let same_raw = |one: &Option<Box<RawValue>>, other: &Option<Box<RawValue>>| match (one, other) {
+            (Some(one), Some(other)) => diff::same(one, other),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        new.id == old.id
+            && (new.occurred_at == old.occurred_at || !self.occurred_at_given)
+            && (&new.action, new.kind, new.outcome) == (&old.action, old.kind, old.outcome)
+            && (&new.actor, &new.origin, &new.entity) == (&old.actor, &old.origin, &old.entity)
+            && (&new.summary, &new.reason, &new.errors) == (&old.summary, &old.reason, &old.errors)
+            && (new.correlation_id, new.duration_ms) == (old.correlation_id, old.duration_ms)
+            && new.connector == old.connector
+            && same_raw(&new.before, &old.before)
+            && same_raw(&new.after, &old.after)
+            && same_raw(&new.data, &old.data)
+    }
+
+    /// Opens the entry as a reader would see it, at the place and time given.
+    ///
+    /// # Errors
+    /// When what was just encoded does not decode, which is a defect.
+    pub fn preview(&self, site: &SiteId, index: u64) -> Result<Entry, StoredError> {
+        self.stored()?.open(site, index)
+    }
+
+    /// The stored form, read back.
+    ///
+    /// # Errors
+    /// As [`preview`](Self::preview).
+    pub fn stored(&self) -> Result<StoredEntry, StoredError> {
+        StoredEntry::decode(&self.bytes)
+    }
+}
+
+fn encode(header: &LeafHeader, secret: &[u8; SECRET_BYTES], sections: &[Section]) -> Vec<u8> {
+    let content: usize = sections.iter().map(|section| section.bytes.len() + 5).sum();
+    let mut bytes = Vec::with_capacity(60 + content);
+    bytes.push(FORM_ORDINARY);
+    bytes.extend(header.recorded_ms.to_be_bytes());
+    bytes.extend(header.id.as_bytes());
+    bytes.extend(header.class.number().to_be_bytes());
+    bytes.extend(secret);
+    bytes.push(u8::try_from(sections.len()).unwrap_or(u8::MAX));
+    for section in sections {
+        bytes.push(section.name.number());
+        put_varint(&mut bytes, section.bytes.len());
+        bytes.extend(&section.bytes);
+    }
+    bytes
+}
+
+fn commitments(secret: &[u8; SECRET_BYTES], sections: &[Section]) -> Vec<(SectionName, [u8; 32])> {
+    sections
+        .iter()
+        .map(|Section { name, bytes }| (*name, commitment(&salt(secret, *name), *name, bytes)))
+        .collect()
+}
+
+/// An entry as it lies in a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredEntry {
+    header: LeafHeader,
+    secret: [u8; SECRET_BYTES],
+    sections: Vec<Section>,
+}
+
+impl StoredEntry {
+    /// Reads a stored form.
+    ///
+    /// # Errors
+    /// When the bytes are no stored form: they were damaged or written by a newer version.
+    pub fn decode(bytes: &[u8]) -> Result<Self, StoredError> {
+        let mut input = Input(bytes);
+        let form = input.byte()?;
+        if form != FORM_ORDINARY {
+            return Err(StoredError::UnknownForm(form));
+        }
+        let recorded_ms = u64::from_be_bytes(input.array()?);
+        let id = Uuid::from_bytes(input.array()?);
+        let class = Class::from_number(u16::from_be_bytes(input.array()?));
+        let secret = input.array()?;
+        let count = input.byte()?;
+        let mut sections: Vec<Section> = Vec::with_capacity(usize::from(count));
+        for _ in 0..count {
+            let number = input.byte()?;
+            let name = SectionName::from_number(number).ok_or(StoredError::UnknownSection(number))?;
+            if sections.last().is_some_and(|last| last.name >= name) {
+                return Err(StoredError::SectionsOutOfOrder);
+            }
+            let length = input.varint()?;
+            sections.push(Section { name, bytes: input.take(length)?.to_vec() });
+        }
+        if !input.0.is_empty() {
+            return Err(StoredError::TrailingBytes(input.0.len()));
+        }
+        Ok(Self { header: LeafHeader { recorded_ms, id, class }, secret, sections })
+    }
+
+    /// What the leaf says in clear.
+    #[must_use]
+    pub const fn header(&self) -> LeafHeader {
+        self.header
+    }
+
+    /// The leaf, derived again from what is stored.
+    #[must_use]
+    pub fn leaf(&self) -> Leaf {
+        Leaf { header: self.header, commitments: commitments(&self.secret, &self.sections) }
+    }
+
+    /// The sections with their exact bytes.
+    #[must_use]
+    pub fn sections(&self) -> &[Section] {
+        &self.sections
+    }
+
+    /// Reads the sections into an entry at its place in a log.
+    ///
+    /// # Errors
+    /// When a section's content is not what this version writes.
+    pub fn open(&self, site: &SiteId, index: u64) -> Result<Entry, StoredError> {
+        let source: Source = self.required(SectionName::Source)?;
+        let change: Change = self.content(SectionName::Change)?.unwrap_or_default();
+        let context: Context = self.content(SectionName::Context)?.unwrap_or_default();
+        let recorded_ms = i64::try_from(self.header.recorded_ms).unwrap_or(i64::MAX);
+        Ok(Entry {
+            site: site.clone(),
+            index,
+            id: self.header.id,
+            recorded_at: Timestamp::from_millisecond(recorded_ms).map_err(|_| StoredError::Time)?,
+            occurred_at: source.occurred_at,
+            action: source.action,
+            kind: source.kind,
+            outcome: source.outcome,
+            connector: source.connector,
+            source: source.credential,
+            actor: Some(self.required(SectionName::Actor)?),
+            origin: self.content(SectionName::Origin)?,
+            entity: Some(self.required(SectionName::Entity)?),
+            before: change.before,
+            after: change.after,
+            summary: context.summary,
+            reason: context.reason,
+            correlation_id: context.correlation_id,
+            duration_ms: context.duration_ms,
+            errors: context.errors,
+            data: context.data,
+        })
+    }
+
+    fn required<'a, T: Deserialize<'a>>(&'a self, name: SectionName) -> Result<T, StoredError> {
+        self.content(name)?.ok_or(StoredError::MissingSection(name))
+    }
+
+    fn content<'a, T: Deserialize<'a>>(&'a self, name: SectionName) -> Result<Option<T>, StoredError> {
+        let Some(section) = self.sections.iter().find(|section| section.name == name) else {
+            return Ok(None);
+        };
+        serde_json::from_slice(&section.bytes)
+            .map(Some)
+            .map_err(|error| StoredError::Section { name, reason: error.to_string() })
+    }
+}
+
+/// Bytes that are no stored entry of this version.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoredError {
+    /// The bytes end before the entry does.
+    #[error("the stored entry ends too early")]
+    Truncated,
+    /// Bytes follow the entry.
+    #[error("{0} bytes follow the stored entry")]
+    TrailingBytes(usize),
+    /// A form that this version does not know.
+    #[error("stored form {0} is unknown to this version")]
+    UnknownForm(u8),
+    /// A section that this version does not know.
+    #[error("section number {0} is unknown to this version")]
+    UnknownSection(u8),
+    /// Sections are stored in the order of their numbers, each once.
+    #[error("the sections are not in the order of their numbers")]
+    SectionsOutOfOrder,
+    /// A length that no entry can have.
+    #[error("a section's length is out of range")]
+    Length,
+    /// A time outside the calendar.
+    #[error("the recorded time is out of range")]
+    Time,
+    /// A section that every entry has is not there.
+    #[error("the section `{0}` is missing")]
+    MissingSection(SectionName),
+    /// A section's content does not read.
+    #[error("the section `{name}` does not read: {reason}")]
+    Section {
+        /// Which section.
+        name: SectionName,
+        /// What the JSON reader says.
+        reason: String,
+    },
+}
+
+struct Input<'a>(&'a [u8]);
+
+impl<'a> Input<'a> {
+    fn take(&mut self, length: usize) -> Result<&'a [u8], StoredError> {
+        let (taken, rest) = self.0.split_at_checked(length).ok_or(StoredError::Truncated)?;
+        self.0 = rest;
+        Ok(taken)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], StoredError> {
+        self.take(N)?.try_into().map_err(|_| StoredError::Truncated)
+    }
+
+    fn byte(&mut self) -> Result<u8, StoredError> {
+        self.array::<1>().map(|[byte]| byte)
+    }
+
+    /// LEB128, at most four bytes: an entry's limit is far below 2^28.
+    fn varint(&mut self) -> Result<usize, StoredError> {
+        let mut value = 0;
+        for shift in [0, 7, 14, 21] {
+            let byte = self.byte()?;
+            value |= usize::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return Ok(value);
+            }
+        }
+        Err(StoredError::Length)
+    }
+}
+
+fn put_varint(bytes: &mut Vec<u8>, mut value: usize) {
+    loop {
+        let low = u8::try_from(value & 0x7f).unwrap_or_default();
+        value >>= 7;
+        if value == 0 {
+            bytes.push(low);
+            return;
+        }
+        bytes.push(low | 0x80);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: [u8; 32] = [7; 32];
+
+    fn sealed(json: &str) -> Sealed {
+        let draft = crate::parse(json.as_bytes()).unwrap();
+        draft.seal(Uuid::from_u128(42), "2026-11-21T04:15:15.123456789Z".parse().unwrap(), "token", &SECRET)
+    }
+
+    const FULL: &str = r#"{"action":"page.update","entity":{"type":"page","id":"1","title":"Home"},
+        "actor":{"type":"user","id":"42","name":"Ana"},"origin":{"ip":"2001:db8::1"},"summary":"s",
+        "before":{"n":12345678901234567890123,"a":{"x":[1,2]}},"after":{"n":1.10},"data":{"k":"\u0041"}}"#;
+
+    #[test]
+    fn what_is_sealed_opens_the_same() {
+        let site: SiteId = "acme.www".parse().unwrap();
+        let (bytes, leaf) = sealed(FULL).place(1_790_000_000_123);
+        let stored = StoredEntry::decode(&bytes).unwrap();
+        assert_eq!(stored.leaf(), leaf);
+        let entry = stored.open(&site, 9).unwrap();
+        assert_eq!(entry.recorded_at.as_millisecond(), 1_790_000_000_123);
+        assert_eq!(entry.occurred_at.to_string(), "2026-11-21T04:15:15.123456789Z");
+        assert_eq!(entry.before.unwrap().get(), r#"{"n":12345678901234567890123,"a":{"x":[1,2]}}"#);
+        assert_eq!(entry.data.unwrap().get(), "{\"k\":\"\\u0041\"}");
+        assert_eq!(entry.source, "token");
+        assert_eq!(entry.index, 9);
+    }
+
+    #[test]
+    fn the_same_entry_may_be_spelt_differently() {
+        let (bytes, _) = sealed(FULL).place(1);
+        let stored = StoredEntry::decode(&bytes).unwrap();
+        assert!(sealed(FULL).says_the_same(&stored));
+        let respelt = FULL.replace(
+            r#""before":{"n":12345678901234567890123,"a":{"x":[1,2]}}"#,
+            r#""before": {"a": {"x": [1, 2]}, "n": 12345678901234567890123}"#,
+        );
+        assert_ne!(respelt, FULL);
+        assert!(sealed(&respelt).says_the_same(&stored));
+        for (old, new) in
+            [("0123,", "0124,"), ("Home", "Hem"), ("\"s\"", "\"t\""), ("db8::1", "db8::2"), ("1.10", "1.1")]
+        {
+            assert!(!sealed(&FULL.replace(old, new)).says_the_same(&stored), "{old}");
+        }
+        let timed = FULL.replacen('{', r#"{"occurred_at":"2026-01-01T00:00:00Z","#, 1);
+        assert!(!sealed(&timed).says_the_same(&stored));
+    }
+
+    #[test]
+    fn absent_sections_are_not_listed() {
+        let (_, leaf) = sealed(r#"{"action":"a","entity":{"type":"t","id":"1"}}"#).place(0);
+        let names: Vec<_> = leaf.commitments.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, [SectionName::Actor, SectionName::Entity, SectionName::Source]);
+    }
+
+    #[test]
+    fn every_flipped_bit_is_an_error_or_another_leaf() {
+        let (bytes, leaf) = sealed(FULL).place(1);
+        for place in 0..bytes.len() {
+            for bit in 0..8 {
+                let mut damaged = bytes.clone();
+                damaged[place] ^= 1 << bit;
+                if let Ok(stored) = StoredEntry::decode(&damaged) {
+                    assert_ne!(stored.leaf(), leaf, "byte {place}, bit {bit}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn truncation_and_trailing_bytes_are_errors() {
+        let (bytes, _) = sealed(FULL).place(1);
+        for end in 0..bytes.len() {
+            assert!(StoredEntry::decode(&bytes[..end]).is_err(), "{end}");
+        }
+        let longer: Vec<u8> = bytes.iter().copied().chain([0]).collect();
+        assert_eq!(StoredEntry::decode(&longer), Err(StoredError::TrailingBytes(1)));
+    }
+
+    #[test]
+    fn integrity_costs_at_most_64_bytes() {
+        let (bytes, leaf) = sealed(FULL).place(1);
+        assert_eq!(leaf.commitments.len(), 6);
+        let stored = StoredEntry::decode(&bytes).unwrap();
+        let content: usize = stored.sections().iter().map(|section| section.bytes.len()).sum();
+        let header = 1 + 8 + 16 + 2; // form, time, id, class: what any log keeps
+        assert!(bytes.len() - content - header <= 64, "{}", bytes.len() - content - header);
+    }
+}
