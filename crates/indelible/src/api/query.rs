@@ -1,6 +1,7 @@
 //! Query parameters of lists. A parameter that is not known is refused by name: a filter that was silently
 //! ignored would show entries that nobody asked for, and hide that it did.
 
+use axum::body::{Body, to_bytes};
 use model::limits::{PAGE_ENTRIES_DEFAULT, PAGE_ENTRIES_MAX};
 use model::{Field, Filter, Order};
 
@@ -107,9 +108,15 @@ pub(crate) fn pairs(query: Option<&str>) -> Result<Vec<(String, String)>, Proble
         .map_err(|error| Problem::invalid("query", "invalid_value", error.to_string()))
 }
 
+/// Bytes of a body that configures something, at most.
+const SMALL_BODY_BYTES_MAX: usize = 64 * 1024;
+
 /// Reads a small JSON body.
-pub(super) fn json<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(body).map_err(|error| {
+pub(super) async fn json<T: serde::de::DeserializeOwned>(body: Body) -> Result<T, Problem> {
+    let bytes = to_bytes(body, SMALL_BODY_BYTES_MAX)
+        .await
+        .map_err(|_| Problem::too_large(format!("the body is larger than {SMALL_BODY_BYTES_MAX} bytes")))?;
+    serde_json::from_slice(&bytes).map_err(|error| {
         let code = if error.is_data() { "invalid_value" } else { "json_syntax" };
         let detail = format!("the body does not fit: {error}");
         Problem::new(axum::http::StatusCode::UNPROCESSABLE_ENTITY, code, detail)

@@ -79,10 +79,10 @@ pub(super) async fn list(State(app): State<App>, caller: Caller) -> Result<Json<
 pub(super) async fn create(
     State(app): State<App>,
     caller: Caller,
-    body: axum::body::Bytes,
+    body: axum::body::Body,
 ) -> Result<impl IntoResponse, Problem> {
     caller.anywhere(Permission::CreateSites)?;
-    let new: NewSite = super::query::json(&body)?;
+    let new: NewSite = super::query::json(body).await?;
     let id: SiteId = new
         .id
         .parse()

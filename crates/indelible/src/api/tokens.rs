@@ -1,7 +1,7 @@
 //! `GET /tokens`, `POST /tokens`, `DELETE /tokens/{id}`
 
 use axum::Json;
-use axum::body::Bytes;
+use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
@@ -108,10 +108,10 @@ pub(super) async fn list(State(app): State<App>, caller: Caller) -> Result<Json<
 pub(super) async fn create(
     State(app): State<App>,
     caller: Caller,
-    body: Bytes,
+    body: Body,
 ) -> Result<impl IntoResponse, Problem> {
     caller.may(Permission::Govern)?;
-    let new: NewToken = super::query::json(&body)?;
+    let new: NewToken = super::query::json(body).await?;
     if new.name.trim().is_empty() || new.name.len() > model::limits::CODE_BYTES_MAX {
         return Err(Problem::invalid("name", "invalid_value", "must have 1 to 255 bytes"));
     }

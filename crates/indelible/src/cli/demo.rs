@@ -49,11 +49,11 @@ impl Demo {
             let count = tokio::task::spawn_blocking(move || fill(&filled))
                 .await
                 .map_err(|error| Failure::Other(error.to_string()))??;
-            output::message(&format!(
+            output::data(&format!(
                 "Indelible demo: {count} entries of {} sites, you are super admin\n\n  http://{address}/\n\n\
                  The data are in a temporary directory and go when you stop this (Ctrl-C).",
                 demo::sites().len()
-            ));
+            ))?;
             let visitor = Caller::local("Demo visitor");
             let gate = Gate::with_visitor(indelible.store().clone(), visitor);
             let app = App::new(indelible.clone(), gate, None);

@@ -1,5 +1,6 @@
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
 use tokio::net::TcpListener;
@@ -35,19 +36,16 @@ impl Serve {
             let listener = bind(listen).await?;
             let address = listener.local_addr()?;
             let url = settings.server.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
-            output::message(&format!(
-                "Indelible is at {url} (data in {})",
-                settings.store.data_dir.display()
-            ));
+            output::data(&format!("Indelible is at {url} (data in {})", settings.store.data_dir.display()))?;
             if is_new || self.sign_in_link {
                 let link = new_link(indelible.store().as_ref(), "first super admin")
                     .map_err(|error| Failure::Other(error.to_string()))?;
-                output::message(&format!(
+                output::data(&format!(
                     "Sign in as super admin (works once, for {} h):\n  {}/sign-in?link={}",
                     LINK_LIFETIME.as_secs() / 3600,
                     url.trim_end_matches('/'),
                     link.reveal()
-                ));
+                ))?;
             }
             let gate = Gate::new(indelible.store().clone());
             let app = App::new(indelible.clone(), gate, settings.server.public_url.as_deref());
@@ -56,6 +54,9 @@ impl Serve {
     }
 }
 
+/// How long running requests may take to end once the server is asked to; live tails would never.
+const END_PATIENCE: Duration = Duration::from_secs(5);
+
 /// Serves until a signal comes or the log stops.
 pub(super) async fn run_until_stopped(
     listener: TcpListener,
@@ -63,17 +64,21 @@ pub(super) async fn run_until_stopped(
     indelible: &Indelible,
 ) -> Result<ExitCode, Failure> {
     let journal = indelible.journal().clone();
-    let ended = {
-        let journal = journal.clone();
-        async move {
-            tokio::select! {
-                () = signalled() => {}
-                // Its state is unknown: end, so that the next start goes through recovery.
-                () = journal.until_stopped() => {}
-            }
+    let (end, mut asked_to_end) = tokio::sync::watch::channel(false);
+    let asked = async move { drop(asked_to_end.wait_for(|asked| *asked).await) };
+    let watching = async {
+        tokio::select! {
+            () = signalled() => {}
+            // Its state is unknown: end, so that the next start goes through recovery.
+            () = journal.until_stopped() => {}
         }
+        end.send_replace(true);
+        tokio::time::sleep(END_PATIENCE).await;
     };
-    server::serve(listener, app, ended).await?;
+    tokio::select! {
+        served = server::serve(listener, app, asked) => served?,
+        () = watching => {}
+    }
     match journal.stopped() {
         None => Ok(ExitCode::SUCCESS),
         Some(reason) => Err(Failure::Other(format!("the log has stopped: {reason}"))),

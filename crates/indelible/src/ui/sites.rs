@@ -21,7 +21,9 @@ pub(super) async fn sites(State(app): State<App>, visit: Visit) -> Response {
         return Redirect::to(&url::site(only.id.as_str())).into_response();
     }
     let make = move |visit: &Visit| {
-        let sites = visit.caller.scope(app.indelible.sites())?.sites;
+        let mut sites = visit.caller.scope(app.indelible.sites())?.sites;
+        // The installation's own site is the last one people look for.
+        sites.sort_by_key(|site| site.id.is_system());
         let rows = sites.iter().map(|site| row(&app, site)).collect::<Result<Vec<_>, _>>()?;
         let sizes = sites.iter().map(|site| app.indelible.published().size(site.log));
         let entries: u64 = sizes.sum::<Result<u64, _>>()?;

@@ -56,7 +56,9 @@ impl FromRequestParts<App> for Visit {
 impl Visit {
     /// The frame of a page about a site, or about the network. Blocks.
     pub(super) fn frame(&self, app: &App, title: &str, site: Option<&Site>, tab: &str) -> Frame {
-        let sites = self.caller.scope(app.indelible.sites()).map(|scope| scope.sites).unwrap_or_default();
+        let scope = self.caller.scope(app.indelible.sites());
+        let mut sites = scope.map(|scope| scope.sites).unwrap_or_default();
+        sites.sort_by_key(|site| site.id.is_system());
         let has_network = sites.len() > 1;
         let tabs = match site {
             Some(site) => Tab::of_site(site.id.as_str(), tab),
