@@ -49,10 +49,10 @@ enum Command {
 /// Where the installation is: for every command that works on one.
 #[derive(Clone, Debug, Args)]
 struct Place {
-    /// The data directory [default: ./indelible-data, or APP__STORE__DATA_DIR]
+    /// The data directory [default: ./indelible-data, or `APP__STORE__DATA_DIR`]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// A settings file (TOML); environment variables APP__SECTION__KEY go before it
+    /// A settings file (TOML); environment variables `APP__SECTION__KEY` go before it
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }

@@ -228,7 +228,7 @@ impl Verification<'_> {
             match position {
                 Some(position) if position == *index => {}
                 Some(position) => {
-                    self.find(*index..index + 1, format!("its id {id} leads to index {position}"))
+                    self.find(*index..index + 1, format!("its id {id} leads to index {position}"));
                 }
                 None => self.find(*index..index + 1, format!("its id {id} leads nowhere")),
             }

@@ -36,7 +36,7 @@ pub(super) async fn of_site(
         let list =
             List { app: &app, visit, sites: std::slice::from_ref(&site), parameters, is_network: false };
         let lately = lately(&app, &site)?;
-        let page = list.page(visit.frame(&app, &title, Some(&site), "Activity"), "Activity", Some(lately));
+        let page = list.page(visit.frame(&app, &title, Some(&site), "Activity"), "Activity", Some(&lately));
         page.map(|page| ActivityPage { empty: empty(page.is_bare, visit, &site), ..page.page })
     };
     visit.page(make).await
@@ -80,7 +80,7 @@ impl List<'_> {
         &self,
         frame: super::view::Frame,
         heading: &str,
-        lately: Option<Vec<Entry>>,
+        lately: Option<&[Entry]>,
     ) -> Result<Made, Problem> {
         self.visit.may_read()?;
         let (query, errors) = match ListQuery::parse(Some(&self.parameters.query()), Order::NEWEST_FIRST) {
@@ -92,7 +92,7 @@ impl List<'_> {
         let size = self.size()?;
         let total = (chips.is_empty() && errors.is_empty()).then(|| text::count(size, "entry", "entries"));
         let mut filters = self.parameters.form(query.limit);
-        offer(&mut filters, lately.as_deref().unwrap_or(&found.entries));
+        offer(&mut filters, lately.unwrap_or(&found.entries));
         filters.errors = errors;
         let seal =
             |cursor: &model::Cursor| self.parameters.with("cursor", &cursor.seal(&self.app.cursor_key));

@@ -47,7 +47,7 @@ pub(super) async fn find(State(app): State<App>, visit: Visit, RawQuery(query): 
             };
             visit.page(make).await
         }
-        Err(problem) => visit.failed(problem),
+        Err(problem) => visit.failed(&problem),
     }
 }
 

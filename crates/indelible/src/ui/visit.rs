@@ -48,7 +48,7 @@ impl FromRequestParts<App> for Visit {
                 let pairs = [("next", if here == "/" { "" } else { here }), ("was", ended)];
                 Err(Redirect::to(&url::with_query(url::SIGN_IN, &pairs)).into_response())
             }
-            Err(denied) => Err(failure(Frame::default(), denied.into(), None)),
+            Err(denied) => Err(failure(Frame::default(), &denied.into(), None)),
         }
     }
 }
@@ -84,13 +84,10 @@ impl Visit {
     }
 
     /// Makes a page away from the threads that serve requests, and shows why when it cannot be made.
-    pub(super) async fn page<T: Template>(
+    pub(super) async fn page<T: Template + Send + 'static>(
         self,
         make: impl FnOnce(&Self) -> Result<T, Problem> + Send + 'static,
-    ) -> Response
-    where
-        T: Send + 'static,
-    {
+    ) -> Response {
         let visit = self.clone();
         let made = crate::api::blocking(move || {
             let page = make(&visit)?;
@@ -99,12 +96,12 @@ impl Visit {
         .await;
         match made {
             Ok(text) => html(StatusCode::OK, text),
-            Err(problem) => self.failed(problem),
+            Err(problem) => self.failed(&problem),
         }
     }
 
     /// A page that says why there is none.
-    pub(super) fn failed(&self, problem: Problem) -> Response {
+    pub(super) fn failed(&self, problem: &Problem) -> Response {
         failure(self.bare_frame(""), problem, self.request_id.as_deref())
     }
 
@@ -116,7 +113,7 @@ impl Visit {
 
 /// The page for an address that leads nowhere.
 pub(super) async fn nothing_here(State(_): State<App>, visit: Visit) -> Response {
-    visit.failed(Problem::not_found("there is nothing at this address"))
+    visit.failed(&Problem::not_found("there is nothing at this address"))
 }
 
 /// Renders a page that needs nobody to be signed in.
@@ -137,7 +134,7 @@ pub(super) fn stranger_frame(app: &App, title: &str) -> Frame {
     }
 }
 
-fn failure(frame: Frame, problem: Problem, request_id: Option<&str>) -> Response {
+fn failure(frame: Frame, problem: &Problem, request_id: Option<&str>) -> Response {
     let status = problem.status();
     let page = match status {
         StatusCode::NOT_FOUND => ErrorPage::not_found(frame),

@@ -1,3 +1,4 @@
 //! What can be seen from outside: one binary, a module per subject.
 
+#[cfg(test)]
 mod support;

@@ -250,11 +250,9 @@ fn atomic(raw_query: Option<&str>) -> Result<bool, Problem> {
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Problem> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
     let text = value.to_str().ok().filter(|text| (1..=255).contains(&text.len()));
-    match text {
-        Some(text) => Ok(Some(IdempotencyKey::new(text))),
-        None => {
-            let message = "must be 1 to 255 visible ASCII characters";
-            Err(Problem::invalid("Idempotency-Key", "invalid_value", message))
-        }
-    }
+    let text = text.ok_or_else(|| {
+        let message = "must be 1 to 255 visible ASCII characters";
+        Problem::invalid("Idempotency-Key", "invalid_value", message)
+    })?;
+    Ok(Some(IdempotencyKey::new(text)))
 }

@@ -67,7 +67,7 @@ pub(in crate::api) async fn tail(
     tokio::spawn(reader.run(sender, live));
     let entries = ReceiverStream::new(receiver);
     if live {
-        return Ok(Sse::new(entries.map(|entry| event(&entry)))
+        return Ok(Sse::new(entries.map(|entry| Ok::<_, Infallible>(event(&entry))))
             .keep_alive(KeepAlive::default())
             .into_response());
     }
@@ -154,7 +154,7 @@ fn line(entry: &EntryOut) -> Vec<u8> {
     line
 }
 
-fn event(entry: &EntryOut) -> Result<Event, Infallible> {
+fn event(entry: &EntryOut) -> Event {
     let data = serde_json::to_string(entry).unwrap_or_default();
-    Ok(Event::default().id(entry.index().to_string()).data(data))
+    Event::default().id(entry.index().to_string()).data(data)
 }
