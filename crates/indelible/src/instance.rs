@@ -26,7 +26,7 @@ pub struct Indelible {
 pub struct OpenOptions {
     /// Where the head store is; by default `head/` in the data directory.
     pub head_directory: Option<PathBuf>,
-    /// Prefix of every checkpoint's origin line, for a new installation; by default `localhost`.
+    /// Prefix of every checkpoint's origin line; by default, for a new installation, the host's name.
     pub origin: Option<String>,
 }
 
@@ -62,7 +62,7 @@ impl Indelible {
     }
 
     fn create(directory: &Path, options: &OpenOptions) -> Result<(), OpenError> {
-        let origin = options.origin.clone().unwrap_or_else(|| "localhost".to_owned());
+        let origin = options.origin.clone().unwrap_or_else(host_name);
         tlog::check_key_name(&origin)
             .map_err(|error| OpenError::BadOrigin { origin: origin.clone(), reason: error.to_string() })?;
         if !Keys::exist(directory) {
@@ -180,6 +180,12 @@ impl Indelible {
 
 fn head_directory(directory: &Path, options: &OpenOptions) -> PathBuf {
     options.head_directory.clone().unwrap_or_else(|| directory.join("head"))
+}
+
+/// The host's name, or `localhost` where it has none that could begin a checkpoint.
+fn host_name() -> String {
+    let name = gethostname::gethostname().to_string_lossy().to_lowercase();
+    if tlog::check_key_name(&name).is_ok() { name } else { "localhost".to_owned() }
 }
 
 fn join(violations: &[model::Violation]) -> String {

@@ -14,6 +14,7 @@ use sha2::Sha256;
 use tlog::{SigningKey, VerifierKey};
 
 use crate::entropy::{self, NoEntropy};
+use crate::files::make_private_directory;
 
 const SIGNING_LABEL: &str = "indelible-log-key/v1 ";
 const CURSOR_LABEL: &str = "indelible-cursor-key/v1";
@@ -33,7 +34,7 @@ impl Keys {
         let path = seed_path(directory);
         let folder = path.parent().unwrap_or(directory);
         let failed = |error: std::io::Error| KeyError::File { path: path.clone(), reason: error.to_string() };
-        fs::create_dir_all(folder).map_err(failed)?;
+        make_private_directory(directory).and_then(|()| make_private_directory(folder)).map_err(failed)?;
         let seed = tlog::Hash::from_bytes(entropy::bytes()?);
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);

@@ -22,6 +22,8 @@ pub mod clock;
 pub mod entropy;
 pub mod keys;
 
+mod files;
+
 pub mod store;
 
 mod sites;

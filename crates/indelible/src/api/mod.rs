@@ -105,7 +105,9 @@ where
     T: Send + 'static,
     E: Into<Problem> + Send + 'static,
 {
-    match tokio::task::spawn_blocking(work).await {
+    // What is logged there belongs to the same request.
+    let span = tracing::Span::current();
+    match tokio::task::spawn_blocking(move || span.in_scope(work)).await {
         Ok(result) => result.map_err(Into::into),
         Err(error) => Err(Problem::internal(&error)),
     }

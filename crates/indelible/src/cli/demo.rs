@@ -10,6 +10,7 @@ use super::serve::{bind, block_on, run_until_stopped, start_log};
 use super::{Failure, output};
 use crate::access::{Caller, Gate};
 use crate::api::App;
+use crate::files::make_private_directory;
 use crate::journal::{self, Append, Outcome};
 use crate::store::Site;
 use crate::{Indelible, OpenOptions, clock, demo, entropy};
@@ -39,7 +40,8 @@ impl Demo {
         }
         start_log();
         let directory = TemporaryDirectory::new()?;
-        let indelible = Indelible::open(&directory.0, &OpenOptions::default())?;
+        let options = OpenOptions { origin: Some("indelible.demo".to_owned()), ..OpenOptions::default() };
+        let indelible = Indelible::open(&directory.0, &options)?;
         // Listen first: a taken port is told before the work, not after it.
         let address = self.listen;
         let done = block_on(async move {
@@ -115,7 +117,7 @@ impl TemporaryDirectory {
         let name = format!("indelible-demo-{:016x}", u64::from_be_bytes(random));
         let path: &Path = &std::env::temp_dir();
         let path = path.join(name);
-        std::fs::create_dir(&path)?;
+        make_private_directory(&path)?;
         Ok(Self(path))
     }
 }

@@ -40,7 +40,8 @@ pub(super) fn table(headings: &[&str], rows: Vec<Vec<String>>) -> String {
         // Control characters in data must not reach the terminal.
         table.add_row(row.into_iter().map(|cell| cell.replace(char::is_control, " ")));
     }
-    let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
+    let lines: Vec<String> =
+        table.lines().map(|line| line.trim_end().strip_prefix(' ').unwrap_or_default().to_owned()).collect();
     lines.join("\n")
 }
 

@@ -14,6 +14,7 @@ use super::pool::Pool;
 use super::recover::{self, Lock};
 use super::sqlite::{engine, migrate, open_writer};
 use super::{EmbeddedStore, write};
+use crate::files::make_private_directory;
 use crate::store::{Site, StoreError};
 
 const MIGRATIONS: [(&str, &str); 1] =
@@ -64,8 +65,9 @@ impl EmbeddedStore {
                 directory.display()
             )));
         }
-        make_directory(directory)?;
-        make_directory(head_directory)?;
+        for path in [directory, head_directory] {
+            make_private_directory(path).map_err(|error| io(path, &error))?;
+        }
         let heads = HeadStore::open(&head_file)?;
         heads.claim(options.installation)?;
         // The data come last: a crash before leaves a head store without data, which is refused above.
@@ -145,21 +147,6 @@ fn close(connection: Connection) -> Result<(), StoreError> {
 fn open_lock(directory: &Path) -> Result<File, StoreError> {
     let path = directory.join(LOCK_FILE);
     OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(|error| io(&path, &error))
-}
-
-/// Makes a directory that nobody else may look into; one that is there already keeps its permissions.
-fn make_directory(path: &Path) -> Result<(), StoreError> {
-    if path.is_dir() {
-        return Ok(());
-    }
-    fs::create_dir_all(path).map_err(|error| io(path, &error))?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        let only_us = fs::Permissions::from_mode(0o700);
-        fs::set_permissions(path, only_us).map_err(|error| io(path, &error))?;
-    }
-    Ok(())
 }
 
 fn sync_directory(path: &Path) -> std::io::Result<()> {

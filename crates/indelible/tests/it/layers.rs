@@ -1,0 +1,149 @@
+//! The shape of the code: which module may use which, and what the pure crates depend on.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The product's modules, each with those above it that it may use. `store` also means its own inside.
+const LAYERS: [(&str, &[&str]); 16] = [
+    ("clock", &[]),
+    ("files", &[]),
+    ("entropy", &[]),
+    ("config", &[]),
+    ("keys", &["entropy", "files"]),
+    ("store", &["files"]),
+    ("sites", &["store"]),
+    ("journal", &["clock", "entropy", "keys", "store"]),
+    ("search", &["journal", "store"]),
+    ("access", &["clock", "entropy", "sites", "store"]),
+    ("instance", &["access", "clock", "entropy", "journal", "keys", "sites", "store"]),
+    ("jobs", &["Indelible", "keys", "store"]),
+    ("connect", &[]),
+    ("demo", &["connect"]),
+    (
+        "api",
+        &["ConfigureError", "Indelible", "access", "clock", "entropy", "journal", "search", "sites", "store"],
+    ),
+    ("ui", &["access", "api", "clock", "journal", "search", "sites", "store"]),
+];
+
+fn source() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+/// Every Rust file of a module, with its text.
+fn files(module: &str) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    let mut waiting = vec![source().join(module), source().join(format!("{module}.rs"))];
+    while let Some(path) = waiting.pop() {
+        if path.is_dir() {
+            waiting.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if path.extension().is_some_and(|extension| extension == "rs") && path.exists() {
+            let text = fs::read_to_string(&path).unwrap();
+            found.push((path, text));
+        }
+    }
+    assert!(!found.is_empty(), "there is no module `{module}`");
+    found
+}
+
+/// The names that follow `crate::` in code, comments left out.
+fn used(text: &str) -> BTreeSet<String> {
+    let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let mut names = BTreeSet::new();
+    for line in code {
+        for rest in line.split("crate::").skip(1) {
+            let group =
+                rest.strip_prefix('{').map(|group| group.split(['}', ';']).next().unwrap_or_default());
+            for part in group.unwrap_or(rest).split(if group.is_some() { ',' } else { '\0' }) {
+                let name: String =
+                    part.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                names.insert(name);
+            }
+        }
+    }
+    names
+}
+
+#[test]
+fn modules_use_only_those_above_them() {
+    for (module, allowed) in LAYERS {
+        for (path, text) in files(module) {
+            for name in used(&text) {
+                let own = name == module || name.is_empty();
+                assert!(own || allowed.contains(&name.as_str()), "{} uses crate::{name}", path.display());
+            }
+        }
+    }
+}
+
+/// Words that belong to one place: SQL and its library to the store, HTTP to the outer layer.
+#[test]
+fn foreign_types_stay_where_they_belong() {
+    let places: [(&str, &[&str]); 4] = [
+        ("rusqlite", &["store"]),
+        ("axum", &["api", "ui", "server"]),
+        ("askama", &["ui"]),
+        ("clap", &["cli"]),
+    ];
+    let modules = LAYERS.iter().map(|(module, _)| *module).chain(["server", "cli"]);
+    for module in modules {
+        for (path, text) in files(module) {
+            for (library, homes) in places {
+                let uses =
+                    text.contains(&format!("use {library}")) || text.contains(&format!(" {library}::"));
+                assert!(!uses || homes.contains(&module), "{} uses {library}", path.display());
+            }
+        }
+    }
+}
+
+/// `tlog` and `model` know no clock, no I/O, no async, no HTTP and no SQL: they depend on nothing that does.
+#[test]
+fn the_pure_crates_depend_on_pure_crates() {
+    let dependencies = |name: &str| -> BTreeSet<String> {
+        let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name).join("Cargo.toml");
+        let text = fs::read_to_string(manifest).unwrap();
+        let section = text.split("[dependencies]").nth(1).unwrap().split("\n[").next().unwrap();
+        let names = section.lines().filter_map(|line| line.split(['.', ' ', '=']).next());
+        names.filter(|name| !name.is_empty() && !name.starts_with('#')).map(str::to_owned).collect()
+    };
+    let pure = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+    assert_eq!(dependencies("tlog"), pure(&["base64", "ed25519-dalek", "sha2", "thiserror"]));
+    assert_eq!(
+        dependencies("model"),
+        pure(&[
+            "base64",
+            "hmac",
+            "jiff",
+            "serde",
+            "serde_json",
+            "serde_path_to_error",
+            "sha2",
+            "subtle",
+            "thiserror",
+            "uuid"
+        ])
+    );
+}
+
+/// There is no way to change or remove an entry: no statement in the store does it but the one that takes
+/// back a batch that was never published.
+#[test]
+fn nothing_updates_or_deletes_entries() {
+    for (path, text) in files("store") {
+        if path.ends_with("recover.rs") {
+            continue;
+        }
+        for forbidden in [
+            "DELETE FROM block",
+            "UPDATE block",
+            "DELETE FROM entry_id",
+            "UPDATE entry_id",
+            "DELETE FROM tile",
+            "DELETE FROM log",
+        ] {
+            assert!(!text.contains(forbidden), "{} says {forbidden}", path.display());
+        }
+    }
+}
