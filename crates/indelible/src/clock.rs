@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 
-/// The present time.
+/// The present time, cut to milliseconds: as precise as the time in a leaf, so that the two compare.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "this is the clock")]
 pub fn now() -> Timestamp {
-    Timestamp::now()
+    let now = Timestamp::now();
+    Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
 }
 
 /// The present time in milliseconds since 1970.

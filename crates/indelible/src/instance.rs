@@ -65,12 +65,15 @@ impl Indelible {
         let origin = options.origin.clone().unwrap_or_else(host_name);
         tlog::check_key_name(&origin)
             .map_err(|error| OpenError::BadOrigin { origin: origin.clone(), reason: error.to_string() })?;
+        // Before anything is made: a seed left behind would later pass for the lost one.
+        let head_directory = head_directory(directory, options);
+        EmbeddedStore::may_create(directory, &head_directory)?;
         if !Keys::exist(directory) {
             Keys::create(directory)?;
         }
         let installation = entropy::uuid_v7(clock::now_ms(), &entropy::bytes()?);
         let create = CreateOptions { origin, installation, now: clock::now() };
-        EmbeddedStore::create(directory, &head_directory(directory, options), &create)?;
+        EmbeddedStore::create(directory, &head_directory, &create)?;
         Ok(())
     }
 

@@ -92,7 +92,7 @@ impl Problem {
     /// 422 about one field or parameter.
     pub fn invalid(field: &str, code: &str, message: impl Into<String>) -> Self {
         let message = message.into();
-        let detail = format!("`{field}`: {message}");
+        let detail = if field.is_empty() { message.clone() } else { format!("`{field}`: {message}") };
         let error = FieldError { field: field.to_owned(), code: code.to_owned(), message };
         Self { errors: vec![error], ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail) }
     }

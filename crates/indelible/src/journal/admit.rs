@@ -1,6 +1,5 @@
 //! Admission: from a sender's bytes to entries that are ready for the log. Runs on many threads at once.
 
-use jiff::Unit;
 use model::{Draft, Sealed, Violation};
 use uuid::{Uuid, uuid};
 
@@ -56,8 +55,7 @@ pub fn admit_all<'a>(
 
 /// Completes a draft and commits to its sections.
 fn seal(draft: Draft, source: &str, id: Option<Uuid>, random: &[u8; RANDOM_BYTES]) -> Sealed {
-    // In milliseconds, as precise as the time the log itself gives.
-    let now = clock::now().round(Unit::Millisecond).unwrap_or_else(|_| clock::now());
+    let now = clock::now();
     let now_ms = u64::try_from(now.as_millisecond()).unwrap_or_default();
     let (secret, for_id) = random.split_at(32);
     let mut random_id = [0; 10];

@@ -45,16 +45,11 @@ impl EmbeddedStore {
         directory.join(DATA_FILE).exists()
     }
 
-    /// Makes a new installation in a data directory that has none.
+    /// Whether a new installation may be made: not where a head store says that there was one.
     ///
     /// # Errors
-    /// When the directory cannot be made, or its head store belongs to another installation: then the data
-    /// were lost, and a new log under old heads must not begin by itself.
-    pub fn create(
-        directory: &Path,
-        head_directory: &Path,
-        options: &CreateOptions,
-    ) -> Result<(), StoreError> {
+    /// [`StoreError::Refused`] with the way forward.
+    pub fn may_create(directory: &Path, head_directory: &Path) -> Result<(), StoreError> {
         let head_file = head_directory.join(HEAD_FILE);
         if head_file.exists() {
             return Err(StoreError::Refused(format!(
@@ -65,6 +60,21 @@ impl EmbeddedStore {
                 directory.display()
             )));
         }
+        Ok(())
+    }
+
+    /// Makes a new installation in a data directory that has none.
+    ///
+    /// # Errors
+    /// When the directory cannot be made, or its head store belongs to another installation: then the data
+    /// were lost, and a new log under old heads must not begin by itself.
+    pub fn create(
+        directory: &Path,
+        head_directory: &Path,
+        options: &CreateOptions,
+    ) -> Result<(), StoreError> {
+        Self::may_create(directory, head_directory)?;
+        let head_file = head_directory.join(HEAD_FILE);
         for path in [directory, head_directory] {
             make_private_directory(path).map_err(|error| io(path, &error))?;
         }
