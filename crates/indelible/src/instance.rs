@@ -118,19 +118,24 @@ impl Indelible {
     /// # Errors
     /// [`ConfigureError::Exists`] when there is one with this id.
     pub fn create_site(&self, id: SiteId, name: &str, caller: &Caller) -> Result<Site, ConfigureError> {
-        let sites = self.sites.all()?;
-        if id.is_system() || sites.iter().any(|site| site.id == id) {
+        if self.sites.find(&id)?.is_some() {
             return Err(ConfigureError::Exists(id));
         }
-        let log = sites.iter().map(|site| site.log).max().unwrap_or_default() + 1;
-        let site = Site { log, id, name: name.to_owned(), created_at: clock::now() };
+        // The number is the committer's to give.
+        let site = Site { log: 0, id: id.clone(), name: name.to_owned(), created_at: clock::now() };
         let entry = json!({
             "action": "indelible.site.create",
             "entity": {"type": "site", "id": site.id, "title": site.name},
             "after": {"id": site.id, "name": site.name},
         });
-        self.configure(Change::CreateSite(site.clone()), &entry, caller)?;
-        Ok(site)
+        let configured = self.configure(Change::CreateSite(site), &entry, caller);
+        match (configured, self.sites.find(&id)?) {
+            (Ok(()), Some(site)) => Ok(site),
+            (Ok(()), None) => Err(StoreError::Corrupt(format!("the new site `{id}` is missing")).into()),
+            // Somebody else was faster.
+            (Err(ConfigureError::Entry(_)), Some(_)) => Err(ConfigureError::Exists(id)),
+            (Err(error), _) => Err(error),
+        }
     }
 
     /// Makes a token valid. Blocks.

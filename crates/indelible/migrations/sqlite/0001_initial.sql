@@ -7,8 +7,9 @@ CREATE TABLE installation (
     created_ms INTEGER NOT NULL
 ) STRICT;
 
--- A site and its log. `size` and `root` are what was persisted last; `base_size` and `base_root` what was
--- there before the batch that did it. Whether that batch is published is for the head store to say.
+-- A site and its log. `size` and `root` are what was persisted last. `base_size` and `base_root` are what was
+-- there before the batch that did it; once its publication was seen they equal `size` and `root`. Whether a
+-- batch is published is for the head store to say, and what was seen published is never discarded.
 CREATE TABLE log (
     number INTEGER PRIMARY KEY,
     site TEXT NOT NULL UNIQUE,
@@ -18,7 +19,8 @@ CREATE TABLE log (
     root BLOB NOT NULL,
     base_size INTEGER NOT NULL,
     base_root BLOB NOT NULL,
-    batch INTEGER NOT NULL          -- number of the batch that did it: only the last one can be unpublished
+    batch INTEGER NOT NULL,         -- number of the batch that did it: only the last one can be unpublished
+    created_batch INTEGER NOT NULL  -- number of the batch that created the site; 0 where nothing can undo it
 ) STRICT;
 CREATE INDEX log_batch ON log (batch);
 
@@ -60,7 +62,9 @@ CREATE TABLE token (
     site TEXT,                      -- NULL: every site its role may reach
     secret_sha256 BLOB NOT NULL UNIQUE,
     created_ms INTEGER NOT NULL,
-    revoked_ms INTEGER
+    revoked_ms INTEGER,
+    created_batch INTEGER NOT NULL, -- as in `log`
+    revoked_batch INTEGER
 ) STRICT;
 
 -- What browsers authenticate with: one-time sign-in links and the sessions they open.

@@ -8,6 +8,7 @@
 //! | everything up to the root | the signed checkpoint |
 //! | the tail cut off | the head store, which knows a larger size |
 //! | an id, or a block's times | looked up and compared: they are how readers find entries |
+//! | the files themselves | the engine cannot read them |
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -66,8 +67,12 @@ pub fn verify_site(
     };
     let checkpoint = signed.as_ref().map(|signed| signed.checkpoint.as_str());
     verification.checkpoint(indelible.keys(), checkpoint, head);
-    verification.blocks(progress)?;
-    verification.root(head);
+    match verification.blocks(progress).and_then(|()| verification.lookups()) {
+        Ok(()) => verification.root(head),
+        // What cannot be read at all says nothing about the rest of it.
+        Err(StoreError::Corrupt(reason)) => verification.find(None, format!("CORRUPT: {reason}")),
+        Err(error) => return Err(error),
+    }
     let Verification { entries, findings, .. } = verification;
     Ok(SiteReport { site: site.clone(), entries, head, findings })
 }
@@ -107,7 +112,7 @@ impl Verification<'_> {
     /// Walks the blocks in the order of their indexes; a gap between two is a finding.
     fn blocks(&mut self, progress: &dyn Fn(u64)) -> Result<(), StoreError> {
         let mut next = 0;
-        for block in all_blocks(self.store, self.site)? {
+        for block in all_blocks(self.store, self.site, Walk::OldestFirst)? {
             if block.first > next {
                 self.missing(next..block.first.min(self.size))?;
             }
@@ -236,6 +241,19 @@ impl Verification<'_> {
         Ok(())
     }
 
+    /// Checks what nothing but look-ups would miss.
+    fn lookups(&mut self) -> Result<(), StoreError> {
+        let ids = self.store.id_count(self.site.log)?;
+        if ids > self.size {
+            self.find(None, format!("there are {} ids more than entries", ids - self.size));
+        }
+        let oldest_first = all_blocks(self.store, self.site, Walk::OldestFirst)?;
+        if oldest_first != all_blocks(self.store, self.site, Walk::NewestFirst)? {
+            self.find(None, "its entries from the newest on are not those from the oldest on");
+        }
+        Ok(())
+    }
+
     /// The leaf hashes that the tiles of level 0 hold for a range.
     fn tile_hashes(&self, range: &Range<u64>) -> Result<Vec<Option<Hash>>, StoreError> {
         let width = u64::from(TILE_WIDTH);
@@ -299,11 +317,12 @@ fn tile_root(hashes: &[u8]) -> Hash {
     edge.root()
 }
 
-fn all_blocks(store: &dyn Store, site: &Site) -> Result<Vec<BlockInfo>, StoreError> {
+/// Every block in the order of its index, as this walk finds them.
+fn all_blocks(store: &dyn Store, site: &Site, walk: Walk) -> Result<Vec<BlockInfo>, StoreError> {
     let mut all = Vec::new();
     let mut last = None;
     loop {
-        let blocks = store.blocks(site.log, Walk::OldestFirst, last, BLOCKS_AT_ONCE)?;
+        let blocks = store.blocks(site.log, walk, last, BLOCKS_AT_ONCE)?;
         let done = blocks.len() < BLOCKS_AT_ONCE;
         last = blocks.last().copied();
         all.extend(blocks);

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::tree::{Growth, Tree};
 use super::{Append, Outcome, Receipt};
-use crate::store::{Batch, Change, Head, LogNumber, NewEntry, Run, Store, StoreError};
+use crate::store::{Batch, Change, Head, LogNumber, NewEntry, Run, Site, Store, StoreError};
 
 /// One commit in the making.
 pub(super) struct Assignment {
@@ -48,6 +48,13 @@ impl Assignment {
         append: Append,
     ) -> Result<Vec<Outcome>, StoreError> {
         let log = append.site.log;
+        let change = match append.change.map(|change| self.placed(store, change)).transpose()? {
+            Some(Err(taken)) => {
+                return Ok(append.entries.iter().map(|_| Outcome::Refused(taken.clone())).collect());
+            }
+            Some(Ok(change)) => Some(change),
+            None => None,
+        };
         let run = self.runs.entry(log).or_insert_with(|| Growing::on(tree.head()));
         let verdicts = run.verdicts(store, log, &append.entries)?;
         if append.atomic && verdicts.iter().any(|verdict| matches!(verdict, Verdict::Conflict(_))) {
@@ -62,8 +69,28 @@ impl Assignment {
                 Verdict::Conflict(violation) => Outcome::Refused(violation),
             });
         }
-        self.changes.extend(append.change);
+        if outcomes.iter().all(|outcome| matches!(outcome, Outcome::Appended(_))) {
+            self.changes.extend(change);
+        }
         Ok(outcomes)
+    }
+
+    /// Gives a new site the next free number. Only the committer can: others may be creating sites too, in
+    /// other processes as well.
+    fn placed(&self, store: &dyn Store, change: Change) -> Result<Result<Change, Violation>, StoreError> {
+        let Change::CreateSite(mut site) = change else { return Ok(Ok(change)) };
+        let stored = store.sites()?;
+        let fresh = self.changes.iter().filter_map(super::created);
+        let all: Vec<&Site> = stored.iter().chain(fresh).collect();
+        if all.iter().any(|other| other.id == site.id) {
+            return Ok(Err(Violation {
+                code: Code::IdConflict,
+                field: "id".to_owned(),
+                message: format!("there is a site `{}` already", site.id),
+            }));
+        }
+        site.log = all.iter().map(|other| other.log).max().map_or(0, |last| last + 1);
+        Ok(Ok(Change::CreateSite(site)))
     }
 
     /// The batch to persist. `trees` are those that the submissions were added to.

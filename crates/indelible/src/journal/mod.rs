@@ -232,8 +232,8 @@ impl Committer {
     fn try_commit(&mut self, appends: Vec<Append>) -> Result<Vec<Vec<Outcome>>, StoreError> {
         let store = Arc::clone(&self.store);
         let lock = store.lock()?;
-        let sites: HashMap<LogNumber, SiteId> =
-            appends.iter().flat_map(sites_touched).map(|site| (site.log, site.id.clone())).collect();
+        let mut sites: HashMap<LogNumber, SiteId> =
+            appends.iter().map(|append| (append.site.log, append.site.id.clone())).collect();
 
         let mut assignment = Assignment::new(crate::clock::now_ms());
         let mut outcomes = Vec::with_capacity(appends.len());
@@ -246,6 +246,7 @@ impl Committer {
             return Ok(outcomes);
         }
 
+        sites.extend(batch.changes.iter().filter_map(created).map(|site| (site.log, site.id.clone())));
         store.persist(&batch)?;
         let heads = self.sign(&batch, &sites)?;
         self.publish(&heads, lock)?;
@@ -272,10 +273,8 @@ impl Committer {
         sites: &HashMap<LogNumber, SiteId>,
     ) -> Result<Vec<(Head, SignedHead)>, StoreError> {
         let runs = batch.runs.iter().map(|run| (run.log, run.base, run.next, run.tiles.as_slice()));
-        let new_sites = batch.changes.iter().filter_map(|change| match change {
-            Change::CreateSite(site) => Some((site.log, Head::empty(), Head::empty(), &[][..])),
-            Change::CreateToken(_) | Change::RevokeToken { .. } => None,
-        });
+        let new_sites = batch.changes.iter().filter_map(created);
+        let new_sites = new_sites.map(|site| (site.log, Head::empty(), Head::empty(), &[][..]));
         runs.chain(new_sites)
             .map(|(log, base, next, tiles)| {
                 tree::check_consistency(self.store.as_ref(), log, base, next, tiles)?;
@@ -316,13 +315,12 @@ fn next_batch(queue: &mut mpsc::Receiver<Submission>) -> Option<Vec<Submission>>
     }
 }
 
-/// The sites whose logs a submission moves: its own, and the one it creates.
-fn sites_touched(append: &Append) -> Vec<&Site> {
-    let created = match &append.change {
-        Some(Change::CreateSite(site)) => Some(site),
-        Some(Change::CreateToken(_) | Change::RevokeToken { .. }) | None => None,
-    };
-    std::iter::once(&append.site).chain(created).collect()
+/// The site that a change creates.
+const fn created(change: &Change) -> Option<&Site> {
+    match change {
+        Change::CreateSite(site) => Some(site),
+        Change::CreateToken(_) | Change::RevokeToken { .. } => None,
+    }
 }
 
 /// Signs a head, and verifies the signature as a reader would.

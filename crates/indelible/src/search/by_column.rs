@@ -4,25 +4,28 @@ use model::{Entry, SortKey};
 
 use super::best::Best;
 use super::by_time::may_hold;
-use super::reader::read_entries;
+use super::reader::read_wanted;
 use super::{Pinned, SearchError, Wanted};
+use crate::journal::Published;
 use crate::store::{Store, Walk};
 
 const BLOCKS_AT_ONCE: usize = 64;
 
 pub(super) fn find(
     store: &dyn Store,
+    published: &Published,
     pinned: &[Pinned<'_>],
     wanted: &Wanted<'_>,
 ) -> Result<Vec<(SortKey, Entry)>, SearchError> {
     let mut best = Best::new(wanted.limit, wanted.order.descending);
-    visit(store, pinned, wanted, |key, entry| best.put(key, entry))?;
+    visit(store, published, pinned, wanted, |key, entry| best.put(key, entry))?;
     Ok(best.into_page())
 }
 
 /// Shows every wanted entry to `see`, in no particular order.
 pub(super) fn visit(
     store: &dyn Store,
+    published: &Published,
     pinned: &[Pinned<'_>],
     wanted: &Wanted<'_>,
     mut see: impl FnMut(SortKey, Entry),
@@ -38,10 +41,10 @@ pub(super) fn visit(
                     continue;
                 }
                 let range = block.first..block.range().end.min(log.size);
-                for entry in read_entries(store, log.site, range)? {
-                    if let Some(key) = wanted.place(&entry) {
-                        see(key, entry);
-                    }
+                for (key, entry) in
+                    read_wanted(store, published, log.site, range, |entry| wanted.place(entry))?
+                {
+                    see(key, entry);
                 }
             }
             if blocks.len() < BLOCKS_AT_ONCE {

@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use model::{Entry, SortKey};
 
 use super::best::Best;
-use super::reader::read_entries;
+use super::reader::read_wanted;
 use super::{Pinned, SearchError, Wanted};
+use crate::journal::Published;
 use crate::store::{BlockInfo, Store, Walk};
 
 /// Blocks asked for at once. A page of the newest entries needs one or two.
@@ -17,6 +18,7 @@ const BLOCKS_AT_ONCE: usize = 16;
 /// unread block reaches into it.
 pub(super) fn find(
     store: &dyn Store,
+    published: &Published,
     pinned: &[Pinned<'_>],
     wanted: &Wanted<'_>,
 ) -> Result<Vec<(SortKey, Entry)>, SearchError> {
@@ -48,10 +50,10 @@ pub(super) fn find(
         let Some(log) = logs.get_mut(position) else { break };
         let Some(block) = log.waiting.pop_front() else { break };
         let range = block.first..block.range().end.min(log.pinned.size);
-        for entry in read_entries(store, log.pinned.site, range)? {
-            if let Some(key) = wanted.place(&entry) {
-                found.put(key, entry);
-            }
+        for (key, entry) in
+            read_wanted(store, published, log.pinned.site, range, |entry| wanted.place(entry))?
+        {
+            found.put(key, entry);
         }
     }
     Ok(found.into_page())

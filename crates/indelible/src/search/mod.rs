@@ -111,7 +111,7 @@ pub fn page(store: &dyn Store, published: &Published, question: &Question<'_>) -
         limit: question.limit + 1,
         deadline,
     };
-    let mut found = find(store, &pinned, &wanted)?;
+    let mut found = find(store, published, &pinned, &wanted)?;
     // One more than asked for was looked for, only to know whether there is more.
     let more = found.len() > question.limit;
     found.truncate(question.limit);
@@ -137,7 +137,7 @@ pub fn count(store: &dyn Store, published: &Published, question: &Question<'_>) 
     let deadline = Instant::now() + question.patience;
     let wanted = Wanted { filter: question.filter, order: question.order, after: None, limit: 0, deadline };
     let mut count = 0;
-    by_column::visit(store, &pinned, &wanted, |_, _| count += 1)?;
+    by_column::visit(store, published, &pinned, &wanted, |_, _| count += 1)?;
     Ok(count)
 }
 
@@ -161,13 +161,14 @@ fn pin<'a>(published: &Published, question: &Question<'a>) -> Result<Vec<Pinned<
 /// The first places wanted, in order.
 fn find(
     store: &dyn Store,
+    published: &Published,
     pinned: &[Pinned<'_>],
     wanted: &Wanted<'_>,
 ) -> Result<Vec<(SortKey, Entry)>, SearchError> {
     if wanted.order.column == SortColumn::Timestamp {
-        by_time::find(store, pinned, wanted)
+        by_time::find(store, published, pinned, wanted)
     } else {
-        by_column::find(store, pinned, wanted)
+        by_column::find(store, published, pinned, wanted)
     }
 }
 
@@ -180,10 +181,13 @@ pub fn by_id(
 ) -> Result<Option<Entry>, StoreError> {
     let position = store.positions(site.log, &[id])?.pop().flatten();
     let size = published.size(site.log)?;
-    match position.filter(|position| *position < size) {
-        Some(index) => Ok(read_entries(store, site, index..index + 1)?.pop()),
-        None => Ok(None),
-    }
+    let Some(index) = position.filter(|position| *position < size) else { return Ok(None) };
+    let entry = read_entries(store, published, site, index..index + 1)?.pop();
+    let Some(entry) = entry.filter(|entry| entry.id == id) else {
+        let message = format!("the id {id} of site `{}` leads to index {index}, which is another's", site.id);
+        return Err(StoreError::Corrupt(message));
+    };
+    Ok(Some(entry))
 }
 
 /// Reads a cursor's text for a question's filter and order.

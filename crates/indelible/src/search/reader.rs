@@ -1,46 +1,129 @@
+//! Reading entries so that none is shown that is not the one that was signed: what a reader gets has the leaf
+//! hash that its tile has, and the tile is proven to be part of the signed head. What a filter leaves out is
+//! not hashed, because nobody sees it.
+
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
 use std::ops::Range;
 
 use model::{Entry, StoredEntry};
-use tlog::{HASH_SIZE, Hash, TILE_WIDTH};
+use tlog::{HASH_SIZE, Hash, TILE_WIDTH, Tile, TileNodes};
 
-use crate::store::{LogNumber, Site, Store, StoreError};
+use crate::journal::Published;
+use crate::store::{Head, LogNumber, Site, Store, StoreError};
 
 /// Reads consecutive entries of a site's log.
-pub fn read_entries(store: &dyn Store, site: &Site, range: Range<u64>) -> Result<Vec<Entry>, StoreError> {
-    let stored = store.entries(site.log, range.clone())?;
-    range.zip(stored).map(|(index, bytes)| open(site, index, &bytes)).collect()
+///
+/// # Errors
+/// [`StoreError::Corrupt`] when one of them is missing, or is not the one that was signed.
+pub fn read_entries(
+    store: &dyn Store,
+    published: &Published,
+    site: &Site,
+    range: Range<u64>,
+) -> Result<Vec<Entry>, StoreError> {
+    let read = read_wanted(store, published, site, range, |_| Some(()))?;
+    Ok(read.into_iter().map(|((), entry)| entry).collect())
+}
+
+/// Reads those of consecutive entries for which `place` has a place.
+pub(super) fn read_wanted<P>(
+    store: &dyn Store,
+    published: &Published,
+    site: &Site,
+    range: Range<u64>,
+    place: impl Fn(&Entry) -> Option<P>,
+) -> Result<Vec<(P, Entry)>, StoreError> {
+    let mut tiles = Tiles::new(store);
+    let mut proven = None;
+    let mut wanted = Vec::new();
+    for (index, bytes) in range.clone().zip(store.entries(site.log, range)?) {
+        let stored = StoredEntry::decode(&bytes).map_err(|error| unreadable(site, index, &error))?;
+        let entry = stored.open(&site.id, index).map_err(|error| unreadable(site, index, &error))?;
+        let Some(place) = place(&entry) else { continue };
+        if tiles.leaf_hash(site, index)? != tlog::leaf_hash(&stored.leaf().to_bytes()) {
+            return Err(altered(site, index));
+        }
+        let tile = index / u64::from(TILE_WIDTH);
+        if proven != Some(tile) {
+            let head = published.head(site.log)?.map_or_else(Head::empty, |signed| signed.head);
+            prove_tile(store, site, index, head)?;
+            proven = Some(tile);
+        }
+        wanted.push((place, entry));
+    }
+    Ok(wanted)
+}
+
+/// Proves that the tile with the leaf hash at this index is part of the signed head. The inclusion proof of
+/// any of a tile's leaves does: all its other hashes are in it.
+fn prove_tile(store: &dyn Store, site: &Site, index: u64, head: Head) -> Result<(), StoreError> {
+    // The prover asks for a tile once for each node in it.
+    let read: RefCell<HashMap<(u8, u64), Vec<u8>>> = RefCell::default();
+    let nodes = TileNodes::new(head.size, |tile: Tile| {
+        if let Some(hashes) = read.borrow().get(&(tile.level(), tile.index())) {
+            return Ok(hashes.clone());
+        }
+        let hashes = store.tile(site.log, tile.level(), tile.index())?;
+        let hashes = hashes.ok_or_else(|| no_leaf_hash(site.id.as_str(), index))?;
+        read.borrow_mut().insert((tile.level(), tile.index()), hashes.clone());
+        Ok::<_, StoreError>(hashes)
+    });
+    let leaf = Tiles::new(store).leaf_hash(site, index)?;
+    let proven = tlog::inclusion_proof(&nodes, index, head.size)
+        .is_ok_and(|proof| tlog::verify_inclusion(&leaf, index, head.size, &proof, &head.root).is_ok());
+    if proven { Ok(()) } else { Err(altered(site, index)) }
 }
 
 /// The leaf hashes of entries, as the tiles of their sites' logs have them.
 pub fn leaf_hashes(store: &dyn Store, sites: &[Site], entries: &[Entry]) -> Result<Vec<Hash>, StoreError> {
-    let width = u64::from(TILE_WIDTH);
-    let mut tiles: HashMap<(LogNumber, u64), Vec<u8>> = HashMap::new();
-    let mut hashes = Vec::with_capacity(entries.len());
-    for entry in entries {
-        let missing = || {
-            let place = format!("index {} of site `{}`", entry.index, entry.site);
-            StoreError::Corrupt(format!("the leaf hash at {place} is missing from the tiles"))
-        };
-        let site = sites.iter().find(|site| site.id == entry.site).ok_or_else(missing)?;
-        let number = entry.index / width;
-        let tile = match tiles.entry((site.log, number)) {
-            Slot::Occupied(slot) => slot.into_mut(),
-            Slot::Vacant(slot) => slot.insert(store.tile(site.log, 0, number)?.ok_or_else(missing)?),
-        };
-        let start = usize::try_from(entry.index % width).unwrap_or_default() * HASH_SIZE;
-        let bytes = tile.get(start..start + HASH_SIZE).ok_or_else(missing)?;
-        hashes.push(Hash::try_from(bytes).map_err(|_| missing())?);
-    }
-    Ok(hashes)
+    let mut tiles = Tiles::new(store);
+    let hash = |entry: &Entry| {
+        let site = sites.iter().find(|site| site.id == entry.site);
+        let site = site.ok_or_else(|| no_leaf_hash(entry.site.as_str(), entry.index))?;
+        tiles.leaf_hash(site, entry.index)
+    };
+    entries.iter().map(hash).collect()
 }
 
-fn open(site: &Site, index: u64, bytes: &[u8]) -> Result<Entry, StoreError> {
-    StoredEntry::decode(bytes).and_then(|stored| stored.open(&site.id, index)).map_err(|error| {
-        StoreError::Corrupt(format!(
-            "the entry at index {index} of site `{}` does not read: {error}",
-            site.id
-        ))
-    })
+/// Tiles of level 0, each read once.
+struct Tiles<'a> {
+    store: &'a dyn Store,
+    read: HashMap<(LogNumber, u64), Vec<u8>>,
+}
+
+impl<'a> Tiles<'a> {
+    fn new(store: &'a dyn Store) -> Self {
+        Self { store, read: HashMap::new() }
+    }
+
+    fn leaf_hash(&mut self, site: &Site, index: u64) -> Result<Hash, StoreError> {
+        let missing = || no_leaf_hash(site.id.as_str(), index);
+        let width = u64::from(TILE_WIDTH);
+        let number = index / width;
+        let tile = match self.read.entry((site.log, number)) {
+            Slot::Occupied(slot) => slot.into_mut(),
+            Slot::Vacant(slot) => slot.insert(self.store.tile(site.log, 0, number)?.ok_or_else(missing)?),
+        };
+        let start = usize::try_from(index % width).unwrap_or_default() * HASH_SIZE;
+        let bytes = tile.get(start..start + HASH_SIZE).ok_or_else(missing)?;
+        Hash::try_from(bytes).map_err(|_| missing())
+    }
+}
+
+fn no_leaf_hash(site: &str, index: u64) -> StoreError {
+    StoreError::Corrupt(format!("the leaf hash at index {index} of site `{site}` is missing from the tiles"))
+}
+
+fn altered(site: &Site, index: u64) -> StoreError {
+    StoreError::Corrupt(format!(
+        "the entry at index {index} of site `{}` is not the one that was signed there: \
+         run `indelible verify` to find out what was changed",
+        site.id
+    ))
+}
+
+fn unreadable(site: &Site, index: u64, error: &model::StoredError) -> StoreError {
+    StoreError::Corrupt(format!("the entry at index {index} of site `{}` does not read: {error}", site.id))
 }

@@ -229,6 +229,9 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Where these ids are in a log, staged ones included; `None` for those that are new.
     fn positions(&self, log: LogNumber, ids: &[Uuid]) -> Result<Vec<Option<u64>>, StoreError>;
 
+    /// How many ids lead into a log, staged ones included.
+    fn id_count(&self, log: LogNumber) -> Result<u64, StoreError>;
+
     /// Makes a batch durable, all of it or nothing, and stages it.
     ///
     /// # Errors

@@ -177,7 +177,7 @@ impl List<'_> {
 fn lately(app: &App, site: &Site) -> Result<Vec<Entry>, Problem> {
     let size = app.indelible.published().size(site.log)?;
     let first = size.saturating_sub(ENTRIES_LOOKED_AT);
-    Ok(search::read_entries(app.indelible.store().as_ref(), site, first..size)?)
+    Ok(search::read_entries(app.indelible.store().as_ref(), app.indelible.published(), site, first..size)?)
 }
 
 /// Offers the users, actions and entity types that occur in some entries.

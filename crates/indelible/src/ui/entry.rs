@@ -243,7 +243,7 @@ fn proof(app: &App, site: &Site, entry: &Entry, now: Timestamp) -> Result<Proof,
     let head = published.head(site.log)?.map(|signed| signed.head);
     let size = head.map_or(0, |head| head.size);
     let last = match size.checked_sub(1) {
-        Some(index) => search::read_entries(store, site, index..size)?.pop(),
+        Some(index) => search::read_entries(store, published, site, index..size)?.pop(),
         None => None,
     };
     let (position, of) = (text::thousands(entry.index + 1), text::thousands(size));

@@ -15,7 +15,13 @@ pub(super) async fn integrity(State(app): State<App>, visit: Visit, Path(site): 
         let signed = app.indelible.published().head(site.log)?;
         let size = signed.as_ref().map_or(0, |signed| signed.head.size);
         let last = match size.checked_sub(1) {
-            Some(index) => search::read_entries(app.indelible.store().as_ref(), &site, index..size)?.pop(),
+            Some(index) => search::read_entries(
+                app.indelible.store().as_ref(),
+                app.indelible.published(),
+                &site,
+                index..size,
+            )?
+            .pop(),
             None => None,
         };
         let now = clock::now();

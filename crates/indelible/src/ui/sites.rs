@@ -49,7 +49,9 @@ fn row(app: &App, site: &Site) -> Result<SiteRow, Problem> {
     let last = search::page(store, published, &question)?.entries.pop();
     let size = published.size(site.log)?;
     let signed = match size.checked_sub(1) {
-        Some(index) => search::read_entries(store, site, index..size)?.pop().map(|entry| entry.recorded_at),
+        Some(index) => {
+            search::read_entries(store, published, site, index..size)?.pop().map(|entry| entry.recorded_at)
+        }
         None => None,
     };
     let now = clock::now();

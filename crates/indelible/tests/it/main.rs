@@ -5,4 +5,31 @@
 mod support;
 
 #[cfg(test)]
+mod filled;
+
+#[cfg(test)]
+mod process;
+
+#[cfg(test)]
 mod layers;
+
+#[cfg(test)]
+mod crash;
+
+#[cfg(test)]
+mod damage;
+
+#[cfg(test)]
+mod disk;
+
+#[cfg(test)]
+mod flips;
+
+#[cfg(test)]
+mod processes;
+
+#[cfg(test)]
+mod recovery;
+
+#[cfg(test)]
+mod store;

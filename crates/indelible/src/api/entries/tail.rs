@@ -140,7 +140,12 @@ impl Reader {
     async fn read(&self, range: Range<u64>) -> Result<Vec<EntryOut>, Problem> {
         let (app, site, filter) = (self.app.clone(), self.site.clone(), self.filter.clone());
         blocking(move || {
-            let mut entries = search::read_entries(app.indelible.store().as_ref(), &site, range)?;
+            let mut entries = search::read_entries(
+                app.indelible.store().as_ref(),
+                app.indelible.published(),
+                &site,
+                range,
+            )?;
             entries.retain(|entry| filter.matches(entry));
             Ok::<_, Problem>(shown(&app.indelible, &[site], entries)?)
         })

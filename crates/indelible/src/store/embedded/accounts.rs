@@ -11,28 +11,44 @@ use crate::store::{Session, SessionKind, StoreError, Token};
 
 const TOKEN_COLUMNS: &str = "id, name, role, site, secret_sha256, created_ms, revoked_ms";
 
-pub(super) fn create_token(connection: &Connection, token: &Token) -> rusqlite::Result<()> {
+pub(super) fn create_token(connection: &Connection, token: &Token, batch: i64) -> rusqlite::Result<()> {
     connection
         .execute(
-            "INSERT INTO token (id, name, role, site, secret_sha256, created_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO token (id, name, role, site, secret_sha256, created_ms, created_batch) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             params![
                 token.id,
                 token.name,
                 token.role.as_str(),
                 token.site.as_ref().map(SiteId::as_str),
                 token.secret_sha256.as_slice(),
-                token.created_at.as_millisecond()
+                token.created_at.as_millisecond(),
+                batch
             ],
         )
         .map(|_| ())
 }
 
-pub(super) fn revoke_token(connection: &Connection, id: Uuid, at: Timestamp) -> rusqlite::Result<()> {
+pub(super) fn revoke_token(
+    connection: &Connection,
+    id: Uuid,
+    at: Timestamp,
+    batch: i64,
+) -> rusqlite::Result<()> {
     connection.execute(
-        "UPDATE token SET revoked_ms = ?2 WHERE id = ?1 AND revoked_ms IS NULL",
-        params![id, at.as_millisecond()],
+        "UPDATE token SET revoked_ms = ?2, revoked_batch = ?3 WHERE id = ?1 AND revoked_ms IS NULL",
+        params![id, at.as_millisecond(), batch],
     )?;
     connection.execute("DELETE FROM session WHERE token = ?1", [id]).map(|_| ())
+}
+
+/// Takes back what a batch did to the tokens. Sessions that it ended stay ended: whoever had one signs in
+/// again.
+pub(super) fn undo(connection: &Connection, batch: i64) -> rusqlite::Result<()> {
+    connection.execute("DELETE FROM token WHERE created_batch = ?1", [batch])?;
+    connection
+        .execute("UPDATE token SET revoked_ms = NULL, revoked_batch = NULL WHERE revoked_batch = ?1", [batch])
+        .map(|_| ())
 }
 
 pub(super) fn tokens(connection: &Connection) -> Result<Vec<Token>, StoreError> {

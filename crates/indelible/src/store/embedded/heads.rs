@@ -1,5 +1,6 @@
 //! The head store: small, apart from the data, and the judge of what is published.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Mutex;
 
@@ -24,6 +25,10 @@ impl HeadStore {
         let mut writer = open_writer(path)?;
         migrate(&mut writer, &MIGRATIONS)?;
         Ok(Self { writer: Mutex::new(writer), readers: Pool::new(path.to_owned()) })
+    }
+
+    pub(super) fn directory(&self) -> &Path {
+        self.readers.directory()
     }
 
     /// Says which installation the heads belong to, once.
@@ -64,6 +69,24 @@ impl HeadStore {
             };
             read().map_err(|error| engine("reading the heads", &error))
         })
+    }
+
+    /// The numbers of the logs that have a published head.
+    pub(super) fn logs(&self) -> Result<HashSet<LogNumber>, StoreError> {
+        self.readers.with(|connection| {
+            let read = || {
+                let mut statement = connection.prepare_cached("SELECT log FROM head")?;
+                statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()
+            };
+            read().map_err(|error| engine("reading the heads", &error))
+        })
+    }
+
+    /// The published head of one log.
+    pub(super) fn of(&self, log: LogNumber) -> Result<Head, StoreError> {
+        let found =
+            published(&*locked(&self.writer)?, log).map_err(|error| engine("reading the heads", &error))?;
+        Ok(found.unwrap_or_else(Head::empty))
     }
 
     /// The published head of every log.

@@ -54,13 +54,27 @@ impl fmt::Debug for EmbeddedStore {
     }
 }
 
+impl EmbeddedStore {
+    /// Says where room is to be made.
+    fn placed(&self, error: StoreError) -> StoreError {
+        match error {
+            StoreError::Full { .. } => StoreError::Full {
+                place: format!("{} and {}", self.directory.display(), self.heads.directory().display()),
+            },
+            other @ (StoreError::Corrupt(_) | StoreError::Refused(_) | StoreError::Engine { .. }) => other,
+        }
+    }
+}
+
 impl Store for EmbeddedStore {
     fn origin(&self) -> &str {
         &self.origin
     }
 
     fn sites(&self) -> Result<Vec<Site>, StoreError> {
-        self.readers.with(read::sites)
+        let all = self.readers.with(read::sites)?;
+        let published = self.heads.logs()?;
+        Ok(all.into_iter().filter(|site| site.id.is_system() || published.contains(&site.log)).collect())
     }
 
     fn heads(&self, since: u64) -> Result<Option<(u64, Vec<SignedHead>)>, StoreError> {
@@ -69,7 +83,7 @@ impl Store for EmbeddedStore {
 
     fn lock(&self) -> Result<Box<dyn CommitLock + '_>, StoreError> {
         let lock = recover::Lock::take(&self.committing, &self.lock_file)?;
-        recover::discard_staged(&self.writer, &self.heads)?;
+        recover::discard_staged(&self.writer, &self.heads).map_err(|error| self.placed(error))?;
         Ok(Box::new(lock))
     }
 
@@ -77,12 +91,18 @@ impl Store for EmbeddedStore {
         self.readers.with(|connection| read::positions(connection, log, ids))
     }
 
+    fn id_count(&self, log: LogNumber) -> Result<u64, StoreError> {
+        self.readers.with(|connection| read::id_count(connection, log))
+    }
+
     fn persist(&self, batch: &Batch) -> Result<(), StoreError> {
-        write::persist(&self.writer, batch, &self.directory)
+        write::persist(&self.writer, batch).map_err(|error| self.placed(error))
     }
 
     fn publish(&self, heads: &[(Head, SignedHead)]) -> Result<(), StoreError> {
-        self.heads.swap(heads)
+        self.heads.swap(heads).map_err(|error| self.placed(error))?;
+        let logs: Vec<LogNumber> = heads.iter().map(|(_, next)| next.log).collect();
+        write::note_published(&self.writer, &logs)
     }
 
     fn entries(&self, log: LogNumber, range: Range<u64>) -> Result<Vec<Vec<u8>>, StoreError> {

@@ -143,7 +143,7 @@ fn initialise(connection: &Connection, options: &CreateOptions) -> rusqlite::Res
     )?;
     let system =
         Site { log: SYSTEM_LOG, id: SiteId::system(), name: "System".to_owned(), created_at: options.now };
-    write::create_site(connection, &system)
+    write::create_site(connection, &system, write::ALWAYS)
 }
 
 /// Folds the write-ahead log into the file, so that the file alone can be renamed.

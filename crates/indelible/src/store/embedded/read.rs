@@ -44,6 +44,14 @@ pub(super) fn positions(
     read().map_err(|error| engine("looking up entry ids", &error))
 }
 
+pub(super) fn id_count(connection: &Connection, log: LogNumber) -> Result<u64, StoreError> {
+    connection
+        .prepare_cached("SELECT COUNT(*) FROM entry_id WHERE log = ?1")
+        .and_then(|mut statement| statement.query_row([log], |row| row.get(0)))
+        .map(to_u64)
+        .map_err(|error| engine("counting entry ids", &error))
+}
+
 /// Reads the blocks that overlap the range, and fails when they leave a gap.
 pub(super) fn entries(
     connection: &Connection,

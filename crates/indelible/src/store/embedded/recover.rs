@@ -3,19 +3,26 @@
 //! | stored head | published head | what it means | what is done |
 //! |---|---|---|---|
 //! | S | S | nothing was staged | nothing |
-//! | S on base P | P | crashed between persist and publish: nobody was told | the staged run is discarded |
+//! | S on base P | P | crashed between persist and publish: nobody was told | the staged batch is discarded |
+//! | S, seen published | older than S | the head store was put back | refused |
 //! | S | larger than S, or S with another root | the data are older than their head, or were changed | refused |
 //! | S on base P | neither S nor P | the head store was put back, or the data were changed | refused |
+//!
+//! That S was published is noted after the swap, without a sync of its own. Only when a power cut takes that
+//! note away, and the head store is put back to the publication before at the same time, does the third row
+//! look like the second.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::sync::{Mutex, MutexGuard};
 
-use rusqlite::{Connection, TransactionBehavior, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
+use super::accounts;
 use super::block::unpack;
 use super::heads::{HeadStore, hash};
 use super::sqlite::{engine, locked, to_i64, to_u64};
-use crate::store::{CommitLock, Head, LogNumber, SignedHead, StoreError};
+use crate::store::{CommitLock, Head, LogNumber, StoreError};
 
 /// Held for one commit: a lock within the process and one between processes.
 #[derive(Debug)]
@@ -51,46 +58,71 @@ struct Stored {
     log: LogNumber,
     site: String,
     head: Head,
+    /// What the last batch stood on; the head itself once that batch was seen published.
     base: Head,
+    batch: i64,
 }
 
 /// Resolves what the last batch may have left. Called with the commit lock held.
 pub(super) fn discard_staged(writer: &Mutex<Connection>, heads: &HeadStore) -> Result<(), StoreError> {
     let mut writer = locked(writer)?;
-    let last = stored(&writer, "WHERE batch = (SELECT MAX(batch) FROM log)")?;
-    if last.iter().all(|stored| stored.head.size == 0) {
-        return Ok(());
-    }
-    resolve(&mut writer, &last, &heads.all()?)
+    let last = stored(&writer, "WHERE batch = (SELECT MAX(batch) FROM log) AND batch > 0")?;
+    resolve(&mut writer, &last, |log| heads.of(log))
 }
 
 /// Checks every log against its published head. Called at start, with the commit lock held.
 pub(super) fn check_all(writer: &Mutex<Connection>, heads: &HeadStore) -> Result<(), StoreError> {
     let mut writer = locked(writer)?;
     let all = stored(&writer, "")?;
-    let published = heads.all()?;
-    for head in &published {
-        if !all.iter().any(|stored| stored.log == head.log) {
-            return Err(behind(&format!("log {}", head.log), Head::empty(), head.head));
+    let published: HashMap<LogNumber, Head> =
+        heads.all()?.into_iter().map(|signed| (signed.log, signed.head)).collect();
+    for log in published.keys() {
+        if !all.iter().any(|stored| stored.log == *log) {
+            return Err(refused(&format!(
+                "the head store knows log {log} and the data do not: they are older than their head, \
+                 as after restoring a backup"
+            )));
         }
     }
-    resolve(&mut writer, &all, &published)
+    resolve(&mut writer, &all, |log| Ok(published.get(&log).copied().unwrap_or_else(Head::empty)))
 }
 
-fn resolve(writer: &mut Connection, all: &[Stored], published: &[SignedHead]) -> Result<(), StoreError> {
+/// Compares each log with its published head; when all of them can be explained, discards what is staged and
+/// notes what was published unnoticed.
+fn resolve(
+    writer: &mut Connection,
+    all: &[Stored],
+    published: impl Fn(LogNumber) -> Result<Head, StoreError>,
+) -> Result<(), StoreError> {
+    let (mut staged, mut unnoted) = (Vec::new(), Vec::new());
     for stored in all {
-        let published = published.iter().find(|head| head.log == stored.log);
-        let published = published.map_or_else(Head::empty, |signed| signed.head);
+        let published = published(stored.log)?;
         if stored.head == published {
-            continue;
+            if stored.base != published {
+                unnoted.push(stored);
+            }
+        } else if stored.base == published && stored.base.size < stored.head.size {
+            staged.push(stored);
+        } else {
+            return Err(behind(&format!("site `{}`", stored.site), stored.head, published));
         }
-        if stored.base == published && stored.base.size < stored.head.size {
-            discard(writer, stored)?;
-            continue;
-        }
-        return Err(behind(&format!("site `{}`", stored.site), stored.head, published));
     }
-    Ok(())
+    if staged.is_empty() && unnoted.is_empty() {
+        return Ok(());
+    }
+    let failed = |error: &rusqlite::Error| engine("resolving what a crash has left", error);
+    let transaction =
+        writer.transaction_with_behavior(TransactionBehavior::Immediate).map_err(|error| failed(&error))?;
+    for stored in unnoted {
+        transaction
+            .execute("UPDATE log SET base_size = size, base_root = root WHERE number = ?1", [stored.log])
+            .map_err(|error| failed(&error))?;
+    }
+    for stored in staged {
+        discard(&transaction, stored)?;
+        undo_changes(&transaction, stored.batch).map_err(|error| failed(&error))?;
+    }
+    transaction.commit().map_err(|error| failed(&error))
 }
 
 fn behind(whose: &str, stored: Head, published: Head) -> StoreError {
@@ -107,6 +139,10 @@ fn behind(whose: &str, stored: Head, published: Head) -> StoreError {
             stored.size, published.size
         )
     };
+    refused(&what)
+}
+
+fn refused(what: &str) -> StoreError {
     StoreError::Refused(format!(
         "refusing to start: {what}.\n\
          Way forward: stop every Indelible process and put back the newest copy of the data directory and of \
@@ -116,7 +152,7 @@ fn behind(whose: &str, stored: Head, published: Head) -> StoreError {
 }
 
 /// Takes back a run that was staged and never published.
-fn discard(writer: &mut Connection, stored: &Stored) -> Result<(), StoreError> {
+fn discard(transaction: &Transaction<'_>, stored: &Stored) -> Result<(), StoreError> {
     tracing::warn!(
         site = stored.site,
         entries = stored.head.size - stored.base.size,
@@ -124,8 +160,6 @@ fn discard(writer: &mut Connection, stored: &Stored) -> Result<(), StoreError> {
     );
     let failed = |error: &rusqlite::Error| engine("discarding a staged batch", error);
     let base = to_i64(stored.base.size);
-    let transaction =
-        writer.transaction_with_behavior(TransactionBehavior::Immediate).map_err(|error| failed(&error))?;
     let staged: Vec<Vec<u8>> = transaction
         .prepare("SELECT content FROM block WHERE log = ?1 AND first >= ?2")
         .and_then(|mut statement| statement.query_map(params![stored.log, base], |row| row.get(0))?.collect())
@@ -143,12 +177,19 @@ fn discard(writer: &mut Connection, stored: &Stored) -> Result<(), StoreError> {
     }
     transaction
         .execute("DELETE FROM block WHERE log = ?1 AND first >= ?2", params![stored.log, base])
-        .map_err(|error| failed(&error))?;
-    cut_tiles(&transaction, stored).map_err(|error| failed(&error))?;
-    transaction
-        .execute("UPDATE log SET size = base_size, root = base_root WHERE number = ?1", [stored.log])
-        .map_err(|error| failed(&error))?;
-    transaction.commit().map_err(|error| failed(&error))
+        .and_then(|_| cut_tiles(transaction, stored))
+        .and_then(|()| {
+            transaction
+                .execute("UPDATE log SET size = base_size, root = base_root WHERE number = ?1", [stored.log])
+        })
+        .map(|_| ())
+        .map_err(|error| failed(&error))
+}
+
+/// Takes back the changes of configuration that the entries of a discarded batch told of.
+fn undo_changes(transaction: &Transaction<'_>, batch: i64) -> rusqlite::Result<()> {
+    accounts::undo(transaction, batch)?;
+    transaction.execute("DELETE FROM log WHERE created_batch = ?1 AND size = 0", [batch]).map(|_| ())
 }
 
 /// Cuts the tiles back to the size before the run: each level has one hash per 256 of the level below.
@@ -172,7 +213,8 @@ fn cut_tiles(connection: &Connection, stored: &Stored) -> rusqlite::Result<()> {
 
 fn stored(connection: &Connection, condition: &str) -> Result<Vec<Stored>, StoreError> {
     let read = || {
-        let sql = format!("SELECT number, site, size, root, base_size, base_root FROM log {condition}");
+        let sql =
+            format!("SELECT number, site, size, root, base_size, base_root, batch FROM log {condition}");
         let mut statement = connection.prepare_cached(&sql)?;
         let rows = statement.query_map([], |row| {
             let head = |size, root| {
@@ -181,7 +223,13 @@ fn stored(connection: &Connection, condition: &str) -> Result<Vec<Stored>, Store
                     root: hash(&row.get::<_, Vec<u8>>(root)?),
                 })
             };
-            Ok(Stored { log: row.get(0)?, site: row.get(1)?, head: head(2, 3)?, base: head(4, 5)? })
+            Ok(Stored {
+                log: row.get(0)?,
+                site: row.get(1)?,
+                head: head(2, 3)?,
+                base: head(4, 5)?,
+                batch: row.get(6)?,
+            })
         })?;
         rows.collect::<rusqlite::Result<_>>()
     };

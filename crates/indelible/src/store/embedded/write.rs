@@ -1,6 +1,5 @@
 //! Persisting a batch: one transaction, one sync.
 
-use std::path::Path;
 use std::sync::Mutex;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
@@ -8,26 +7,25 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use super::accounts;
 use super::block::pack;
 use super::sqlite::{engine, locked, to_i64};
-use crate::store::{Batch, Change, Run, Site, StoreError};
+use crate::store::{Batch, Change, LogNumber, Run, Site, StoreError};
 
-pub(super) fn persist(writer: &Mutex<Connection>, batch: &Batch, directory: &Path) -> Result<(), StoreError> {
+/// Number of no batch: what was done under it is never undone.
+pub(super) const ALWAYS: i64 = 0;
+
+pub(super) fn persist(writer: &Mutex<Connection>, batch: &Batch) -> Result<(), StoreError> {
     let mut writer = locked(writer)?;
-    let failed = |error: &rusqlite::Error| {
-        let error = engine("writing a batch", error);
-        if matches!(error, StoreError::Full { .. }) {
-            return StoreError::Full { place: directory.display().to_string() };
-        }
-        error
-    };
+    let failed = |error: &rusqlite::Error| engine("writing a batch", error);
     let transaction =
         writer.transaction_with_behavior(TransactionBehavior::Immediate).map_err(|error| failed(&error))?;
-    for change in &batch.changes {
-        apply(&transaction, change).map_err(|error| failed(&error))?;
-    }
     let number: i64 = transaction
         .prepare_cached("SELECT COALESCE(MAX(batch), 0) + 1 FROM log")
         .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
         .map_err(|error| failed(&error))?;
+    // Only what comes with a run can be found unpublished, and undone with it.
+    let undone_with = if batch.runs.is_empty() { ALWAYS } else { number };
+    for change in &batch.changes {
+        apply(&transaction, change, undone_with).map_err(|error| failed(&error))?;
+    }
     for run in &batch.runs {
         let blocks = pack(run.base.size, &run.entries)?;
         move_head(&transaction, run, number)
@@ -43,29 +41,56 @@ pub(super) fn persist(writer: &Mutex<Connection>, batch: &Batch, directory: &Pat
     transaction.commit().map_err(|error| failed(&error))
 }
 
-fn apply(transaction: &Transaction<'_>, change: &Change) -> rusqlite::Result<()> {
+fn apply(transaction: &Transaction<'_>, change: &Change, batch: i64) -> rusqlite::Result<()> {
     match change {
-        Change::CreateSite(site) => create_site(transaction, site),
-        Change::CreateToken(token) => accounts::create_token(transaction, token),
-        Change::RevokeToken { id, at } => accounts::revoke_token(transaction, *id, *at),
+        Change::CreateSite(site) => create_site(transaction, site, batch),
+        Change::CreateToken(token) => accounts::create_token(transaction, token, batch),
+        Change::RevokeToken { id, at } => accounts::revoke_token(transaction, *id, *at, batch),
     }
 }
 
-pub(super) fn create_site(connection: &Connection, site: &Site) -> rusqlite::Result<()> {
+pub(super) fn create_site(connection: &Connection, site: &Site, batch: i64) -> rusqlite::Result<()> {
     let root = tlog::empty_root();
     connection
         .execute(
-            "INSERT INTO log (number, site, name, created_ms, size, root, base_size, base_root, batch) \
-             VALUES (?1, ?2, ?3, ?4, 0, ?5, 0, ?5, 0)",
+            "INSERT INTO log \
+             (number, site, name, created_ms, size, root, base_size, base_root, batch, created_batch) \
+             VALUES (?1, ?2, ?3, ?4, 0, ?5, 0, ?5, 0, ?6)",
             params![
                 site.log,
                 site.id.as_str(),
                 site.name,
                 site.created_at.as_millisecond(),
-                root.as_bytes().as_slice()
+                root.as_bytes().as_slice(),
+                batch
             ],
         )
         .map(|_| ())
+}
+
+/// Notes that heads were seen published, so that data that are ahead of their heads later are known to have
+/// lost their heads.
+///
+/// Not synced: after a power cut the next to open sees the publication and notes it again.
+pub(super) fn note_published(writer: &Mutex<Connection>, logs: &[LogNumber]) -> Result<(), StoreError> {
+    let writer = locked(writer)?;
+    let note = || {
+        writer.pragma_update(None, "synchronous", "normal")?;
+        let transaction = writer.unchecked_transaction()?;
+        let mut update = transaction
+            .prepare_cached("UPDATE log SET base_size = size, base_root = root WHERE number = ?1")?;
+        for log in logs {
+            update.execute([log])?;
+        }
+        drop(update);
+        transaction.commit()
+    };
+    if let Err(error) = note() {
+        // The publication holds all the same; the next to open sees it and notes it.
+        tracing::warn!(%error, "a publication could not be noted");
+    }
+    // What comes next is to be on disk when it returns.
+    writer.pragma_update(None, "synchronous", "full").map_err(|error| engine("noting a publication", &error))
 }
 
 /// False when the log's head is not the run's base.

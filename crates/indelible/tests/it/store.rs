@@ -1,0 +1,361 @@
+//! What every store must do, whatever its engine.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use indelible::entropy;
+use indelible::store::{
+    Batch, BlockInfo, Change, CreateOptions, EmbeddedStore, Head, LogNumber, NewEntry, Run, Session,
+    SessionKind, SignedHead, Site, Store, StoreError, TileData, Token, Walk,
+};
+use jiff::Timestamp;
+use model::Role;
+use tlog::{RightEdge, TILE_WIDTH};
+use uuid::Uuid;
+
+/// One log as the tests believe it to be; gives runs that extend it.
+#[derive(Clone)]
+pub(crate) struct Ledger {
+    pub(crate) log: LogNumber,
+    edge: RightEdge,
+    tiles: BTreeMap<(u8, u64), Vec<u8>>,
+    pub(crate) entries: Vec<NewEntry>,
+}
+
+impl Ledger {
+    pub(crate) fn new(log: LogNumber) -> Self {
+        Self { log, edge: RightEdge::new(), tiles: BTreeMap::new(), entries: Vec::new() }
+    }
+
+    pub(crate) fn head(&self) -> Head {
+        Head { size: self.edge.size(), root: self.edge.root() }
+    }
+
+    /// Grows by this many entries. Ids follow from log, index and `salt`.
+    pub(crate) fn grow(&mut self, count: usize, salt: u64) -> Run {
+        let (base, mut touched, mut entries) = (self.head(), BTreeMap::new(), Vec::with_capacity(count));
+        for _ in 0..count {
+            let entry = entry(self.log, self.edge.size(), salt);
+            let stored = model::StoredEntry::decode(&entry.bytes).unwrap();
+            self.edge.push_with(tlog::leaf_hash(&stored.leaf().to_bytes()), |level, index, hash| {
+                if level % 8 == 0 {
+                    let place = (level / 8, index / u64::from(TILE_WIDTH));
+                    self.tiles.entry(place).or_default().extend(hash.as_bytes());
+                    touched.insert(place, ());
+                }
+            });
+            entries.push(entry);
+        }
+        self.entries.extend(entries.iter().cloned());
+        let tiles = touched.into_keys().map(|(level, number)| TileData {
+            level,
+            number,
+            hashes: self.tiles[&(level, number)].clone(),
+        });
+        Run { log: self.log, base, next: self.head(), entries, tiles: tiles.collect() }
+    }
+
+    pub(crate) fn signed(&self) -> SignedHead {
+        let head = self.head();
+        SignedHead { log: self.log, head, checkpoint: format!("log {} at {}", self.log, head.size) }
+    }
+
+    /// Everything that the store says of the log is what is known here.
+    pub(crate) fn check(&self, store: &dyn Store) {
+        let size = self.edge.size();
+        let ids: Vec<Uuid> = self.entries.iter().map(|entry| entry.id).collect();
+        let positions = store.positions(self.log, &ids).unwrap();
+        assert_eq!(positions, (0..size).map(Some).collect::<Vec<_>>());
+        let stored = store.entries(self.log, 0..size).unwrap();
+        assert!(stored.iter().eq(self.entries.iter().map(|entry| &entry.bytes)));
+        for ((level, number), hashes) in &self.tiles {
+            assert_eq!(store.tile(self.log, *level, *number).unwrap().as_ref(), Some(hashes));
+            let beyond = store.tile(self.log, *level, number + 1).unwrap();
+            assert_eq!(beyond.as_ref(), self.tiles.get(&(*level, number + 1)));
+        }
+        let mut blocks = walk(store, self.log, Walk::OldestFirst);
+        blocks.sort_by_key(|block| block.first);
+        let ends = blocks.iter().map(|block| block.range().end);
+        assert!(blocks.iter().map(|block| block.first).eq(std::iter::once(0).chain(ends).take(blocks.len())));
+        assert_eq!(blocks.last().map_or(0, |block| block.range().end), size);
+    }
+}
+
+/// An entry that is a real stored form; it happened `index` seconds after the epoch, every tenth an hour later.
+fn entry(log: LogNumber, index: u64, salt: u64) -> NewEntry {
+    let id = Uuid::from_u64_pair(u64::from(log) << 32 | salt, index);
+    let seconds = i64::try_from(index).unwrap() + if index % 10 == 9 { 3600 } else { 0 };
+    let occurred_at = Timestamp::from_second(seconds).unwrap();
+    // Parsing and sealing anew each time would take most of the tests' time: only the id differs.
+    static TEMPLATE: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(|| {
+        let json = br#"{"action":"page.update","entity":{"type":"page","id":"1"},"data":{"some":"thing"}}"#;
+        let draft = model::parse(json).unwrap();
+        draft.seal(Uuid::nil(), Timestamp::UNIX_EPOCH, "test", &[7; 32]).place(0).0
+    });
+    let mut bytes = TEMPLATE.clone();
+    bytes[9..25].copy_from_slice(id.as_bytes());
+    NewEntry { id, occurred_at, bytes }
+}
+
+/// Every block of a log, a few at a time.
+pub(crate) fn walk(store: &dyn Store, log: LogNumber, walk: Walk) -> Vec<BlockInfo> {
+    let mut all: Vec<BlockInfo> = Vec::new();
+    loop {
+        let some = store.blocks(log, walk, all.last().copied(), 3).unwrap();
+        if some.is_empty() {
+            return all;
+        }
+        all.extend(some);
+    }
+}
+
+pub(crate) fn batch(runs: Vec<Run>) -> Batch {
+    Batch { runs, changes: Vec::new() }
+}
+
+pub(crate) fn site(log: LogNumber, id: &str) -> Site {
+    Site { log, id: id.parse().unwrap(), name: id.to_owned(), created_at: Timestamp::from_second(7).unwrap() }
+}
+
+/// Persists and publishes, as one committer.
+pub(crate) fn commit(store: &dyn Store, batch: &Batch, heads: &[(Head, SignedHead)]) {
+    let lock = store.lock().unwrap();
+    store.persist(batch).unwrap();
+    store.publish(heads).unwrap();
+    drop(lock);
+}
+
+/// Grows a log by a run and publishes it.
+pub(crate) fn grow(store: &dyn Store, ledger: &mut Ledger, count: usize) {
+    let run = ledger.grow(count, 0);
+    let base = run.base;
+    commit(store, &batch(vec![run]), &[(base, ledger.signed())]);
+}
+
+/// Creates the site of a log and returns the log.
+pub(crate) fn create(store: &dyn Store, log: LogNumber, id: &str) -> Ledger {
+    let ledger = Ledger::new(log);
+    let changes = vec![Change::CreateSite(site(log, id))];
+    commit(store, &Batch { runs: Vec::new(), changes }, &[(Head::empty(), ledger.signed())]);
+    ledger
+}
+
+/// Judges a store; `make` gives a new, empty one each time.
+fn conformance<S: Store>(make: impl Fn() -> S) {
+    keeps_what_is_published(&make());
+    shows_no_staged_heads(&make());
+    takes_a_batch_whole_or_not_at_all(&make());
+    walks_blocks_in_order_of_time(&make());
+    keeps_accounts(&make());
+    compares_heads_before_it_swaps(&make());
+    undoes_staged_changes(&make());
+}
+
+fn keeps_what_is_published(store: &impl Store) {
+    let (mut one, mut two) = (create(store, 1, "acme.www"), create(store, 2, "acme.docs"));
+    for count in [1, 254, 1, 1, 600, 3] {
+        // Both logs in one batch.
+        let (first, second) = (one.grow(count, 0), two.grow(count + 1, 0));
+        let heads = [(first.base, one.signed()), (second.base, two.signed())];
+        commit(store, &batch(vec![first, second]), &heads);
+    }
+    one.check(store);
+    two.check(store);
+    assert_eq!(store.entries(1, 255..258).unwrap().len(), 3, "across blocks");
+    assert_eq!(store.entries(1, 7..7).unwrap(), Vec::<Vec<u8>>::new());
+    assert!(matches!(store.entries(1, 859..861), Err(StoreError::Corrupt(_))), "none is left out silently");
+    assert_eq!(store.positions(1, &[two.entries[0].id]).unwrap(), [None], "ids are per log");
+    let sites: Vec<_> =
+        store.sites().unwrap().into_iter().map(|site| (site.log, site.id.to_string())).collect();
+    assert_eq!(sites, [(0, "_system".into()), (1, "acme.www".into()), (2, "acme.docs".into())]);
+    let (publication, heads) = store.heads(0).unwrap().unwrap();
+    assert_eq!(heads.iter().map(|head| head.head).max_by_key(|head| head.size), Some(two.head()));
+    assert_eq!(store.heads(publication).unwrap(), None, "nothing happened since");
+    grow(store, &mut one, 1);
+    assert_eq!(store.heads(publication).unwrap(), Some((publication + 1, vec![one.signed()])));
+}
+
+fn shows_no_staged_heads(store: &impl Store) {
+    let mut ledger = create(store, 1, "acme.www");
+    grow(store, &mut ledger, 300);
+    let before = store.heads(0).unwrap();
+    let mut ahead = ledger.clone();
+    let staged = ahead.grow(300, 1);
+    let lock = store.lock().unwrap();
+    store.persist(&batch(vec![staged.clone()])).unwrap();
+    assert_eq!(store.heads(0).unwrap(), before, "staged is not published");
+    assert_eq!(store.positions(1, &[staged.entries[0].id]).unwrap(), [Some(300)], "staged ids are known");
+    drop(lock);
+    // The next to commit discards what was never published.
+    drop(store.lock().unwrap());
+    assert_eq!(store.positions(1, &[staged.entries[0].id]).unwrap(), [None]);
+    ledger.check(store);
+    // Its ids and indexes are free again, for the same entries or others.
+    commit(store, &batch(vec![staged.clone()]), &[(staged.base, ahead.signed())]);
+    ahead.check(store);
+}
+
+fn takes_a_batch_whole_or_not_at_all(store: &impl Store) {
+    let (mut one, mut two) = (create(store, 1, "acme.www"), create(store, 2, "acme.docs"));
+    grow(store, &mut one, 10);
+    grow(store, &mut two, 10);
+    let good = one.clone().grow(5, 1);
+    let mut bad = two.clone().grow(5, 1);
+    bad.base.root = tlog::leaf_hash(b"another");
+    let token = token("staged");
+    let changes = vec![Change::CreateToken(token.clone()), Change::CreateSite(site(3, "acme.shop"))];
+    let lock = store.lock().unwrap();
+    let refused = store.persist(&Batch { runs: vec![good.clone(), bad], changes });
+    assert!(matches!(refused, Err(StoreError::Corrupt(_))), "{refused:?}");
+    drop(lock);
+    one.check(store);
+    two.check(store);
+    assert_eq!(store.positions(1, &[good.entries[0].id]).unwrap(), [None]);
+    assert_eq!(store.token(&token.secret_sha256).unwrap(), None);
+    assert_eq!(store.sites().unwrap().len(), 3);
+    // An id that is there already cannot be persisted again, and takes nothing else with it.
+    let mut twice = two.clone().grow(2, 1);
+    twice.entries[1].id = two.entries[0].id;
+    let lock = store.lock().unwrap();
+    store.persist(&batch(vec![one.clone().grow(1, 1), twice])).unwrap_err();
+    drop(lock);
+    one.check(store);
+    two.check(store);
+}
+
+fn walks_blocks_in_order_of_time(store: &impl Store) {
+    let mut ledger = create(store, 1, "acme.www");
+    for count in [300, 7, 400, 1, 1, 90] {
+        grow(store, &mut ledger, count);
+    }
+    let newest = walk(store, 1, Walk::NewestFirst);
+    let oldest = walk(store, 1, Walk::OldestFirst);
+    assert!(newest.iter().map(|block| block.occurred_max_us).is_sorted_by(|one, other| one >= other));
+    assert!(oldest.iter().map(|block| block.occurred_min_us).is_sorted());
+    let mut sorted = newest.clone();
+    sorted.sort_by_key(|block| block.first);
+    let covered: Vec<Range<u64>> = sorted.iter().map(BlockInfo::range).collect();
+    assert_eq!(covered.last().unwrap().end, 799);
+    for (block, range) in sorted.iter().zip(covered) {
+        for index in range {
+            let us = ledger.entries[usize::try_from(index).unwrap()].occurred_at.as_microsecond();
+            assert!((block.occurred_min_us..=block.occurred_max_us).contains(&us));
+        }
+    }
+    assert_eq!(newest.len(), oldest.len());
+}
+
+fn keeps_accounts(store: &impl Store) {
+    let ledger = create(store, 1, "acme.www");
+    let (one, two) = (token("one"), token("two"));
+    let changes = vec![Change::CreateToken(one.clone()), Change::CreateToken(two.clone())];
+    commit(store, &Batch { runs: Vec::new(), changes }, &[]);
+    assert_eq!(store.token(&one.secret_sha256).unwrap().as_ref(), Some(&one));
+    assert_eq!(store.tokens().unwrap().len(), 2);
+    let session = Session {
+        secret_sha256: [9; 32],
+        kind: SessionKind::Session,
+        name: "Ana".into(),
+        role: Role::Auditor,
+        site: Some("acme.www".parse().unwrap()),
+        token: Some(one.id),
+        expires_at: Timestamp::from_second(99).unwrap(),
+    };
+    let link = Session { secret_sha256: [8; 32], kind: SessionKind::Link, token: None, ..session.clone() };
+    store.put_session(&session).unwrap();
+    store.put_session(&link).unwrap();
+    assert_eq!(store.session(&[9; 32]).unwrap().as_ref(), Some(&session));
+    assert_eq!(store.session(&[8; 32]).unwrap().as_ref(), Some(&link));
+    assert!(store.end_session(&[8; 32]).unwrap());
+    assert!(!store.end_session(&[8; 32]).unwrap(), "a link works once");
+    let at = Timestamp::from_second(50).unwrap();
+    let changes = vec![Change::RevokeToken { id: one.id, at }];
+    commit(store, &Batch { runs: Vec::new(), changes }, &[]);
+    assert_eq!(store.token(&one.secret_sha256).unwrap().unwrap().revoked_at, Some(at));
+    assert_eq!(store.session(&[9; 32]).unwrap(), None, "sessions end with their token");
+    assert_eq!(store.token(&two.secret_sha256).unwrap().unwrap().revoked_at, None);
+    ledger.check(store);
+}
+
+fn compares_heads_before_it_swaps(store: &impl Store) {
+    let (mut one, mut two) = (create(store, 1, "acme.www"), create(store, 2, "acme.docs"));
+    grow(store, &mut one, 3);
+    grow(store, &mut two, 3);
+    let before = store.heads(0).unwrap();
+    let (first, second) = (one.grow(1, 0), two.grow(1, 0));
+    let lock = store.lock().unwrap();
+    store.persist(&batch(vec![first.clone(), second])).unwrap();
+    let stale = (Head::empty(), two.signed());
+    store.publish(&[(first.base, one.signed()), stale]).unwrap_err();
+    assert_eq!(store.heads(0).unwrap(), before, "all heads are swapped or none");
+    drop(lock);
+}
+
+/// A change of configuration is part of its batch: with the entry that tells of it, or not at all.
+fn undoes_staged_changes(store: &impl Store) {
+    let mut ledger = create(store, 1, "acme.www");
+    let (kept, staged) = (token("kept"), token("staged"));
+    let changes = vec![Change::CreateToken(kept.clone())];
+    let run = ledger.grow(1, 0);
+    let base = run.base;
+    commit(store, &Batch { runs: vec![run], changes }, &[(base, ledger.signed())]);
+
+    let run = ledger.clone().grow(3, 1);
+    let changes = vec![
+        Change::CreateToken(staged.clone()),
+        Change::RevokeToken { id: kept.id, at: Timestamp::from_second(50).unwrap() },
+        Change::CreateSite(site(2, "acme.docs")),
+    ];
+    let lock = store.lock().unwrap();
+    store.persist(&Batch { runs: vec![run], changes: changes.clone() }).unwrap();
+    drop(lock);
+    drop(store.lock().unwrap());
+    assert_eq!(store.token(&staged.secret_sha256).unwrap(), None);
+    assert_eq!(store.token(&kept.secret_sha256).unwrap(), Some(kept));
+    assert_eq!(store.sites().unwrap().len(), 2);
+    ledger.check(store);
+    // And it can be made again.
+    let run = ledger.grow(3, 1);
+    let heads = [(run.base, ledger.signed()), (Head::empty(), Ledger::new(2).signed())];
+    commit(store, &Batch { runs: vec![run], changes }, &heads);
+    assert_eq!(store.sites().unwrap().len(), 3);
+    assert_eq!(store.tokens().unwrap().len(), 2);
+    ledger.check(store);
+}
+
+fn token(name: &str) -> Token {
+    let id = Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes());
+    Token {
+        id,
+        name: name.to_owned(),
+        role: Role::Writer,
+        site: Some("acme.www".parse().unwrap()),
+        secret_sha256: entropy::sha256(name),
+        created_at: Timestamp::from_second(9).unwrap(),
+        revoked_at: None,
+    }
+}
+
+/// An embedded store in a directory, made new if there is none.
+pub(crate) fn embedded(directory: &std::path::Path) -> EmbeddedStore {
+    let head_directory = directory.join("head");
+    if !EmbeddedStore::exists(directory) {
+        let options = CreateOptions {
+            origin: "test".to_owned(),
+            installation: Uuid::from_u128(1),
+            now: Timestamp::from_second(5).unwrap(),
+        };
+        EmbeddedStore::create(directory, &head_directory, &options).unwrap();
+    }
+    EmbeddedStore::open(directory, &head_directory).unwrap()
+}
+
+#[test]
+fn the_embedded_store_conforms() {
+    let directories = tempfile::tempdir().unwrap();
+    let count = std::cell::Cell::new(0);
+    conformance(|| {
+        count.set(count.get() + 1);
+        embedded(&directories.path().join(count.get().to_string()))
+    });
+}
