@@ -83,7 +83,22 @@ impl Settings {
             .add_source(Environment::with_prefix("APP").prefix_separator("__").separator("__"))
             .build()
             .and_then(Config::try_deserialize)
-            .map_err(|error| SettingsError(error.to_string()))
+            .map_err(|error| SettingsError(format!("{error}. They were read from {}", sources(file))))
+    }
+}
+
+/// Where settings were read from, to look for a wrong one there: names only, because values may be secrets.
+fn sources(file: Option<&Path>) -> String {
+    let variables = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let mut names: Vec<String> = variables.filter(|name| name.starts_with("APP__")).collect();
+    names.sort();
+    let variables = match names.as_slice() {
+        [] => "the environment, which has no variable APP__…".to_owned(),
+        names => format!("the environment: {}", names.join(", ")),
+    };
+    match file {
+        Some(file) => format!("{} and {variables}", file.display()),
+        None => variables,
     }
 }
 

@@ -40,7 +40,7 @@ pub fn application(app: App) -> Router {
         .layer(CompressionLayer::new())
         .layer(CatchPanicLayer::custom(panicked))
         .layer(RequestBodyTimeoutLayer::new(BODY_PATIENCE))
-        .layer(CsrfLayer::new());
+        .layer(CsrfLayer::new().with_rejection_response(|_| cross_site()));
     let router = router.layer(around);
     if is_demo { router.layer(middleware::from_fn(only_by_loopback_name)) } else { router }
 }
@@ -61,6 +61,13 @@ pub async fn serve(
 fn span<B>(request: &axum::http::Request<B>) -> tracing::Span {
     let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
     tracing::info_span!("request", id, method = %request.method(), path = request.uri().path())
+}
+
+/// A browser says that a page of another site sent this, which might be done behind its user's back.
+fn cross_site() -> Response {
+    let detail =
+        "a page of another site sent this request; only pages of this server may change something here";
+    Problem::new(StatusCode::FORBIDDEN, "cross_site", detail).into_response()
 }
 
 /// A defect ended a request; the others go on.

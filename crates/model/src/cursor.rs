@@ -84,8 +84,8 @@ pub enum CursorError {
     /// Not made by this installation, or damaged.
     #[error("not a cursor of this server: take `page.next` or `page.prev` of an answer as it is")]
     Foreign,
-    /// Made for another filter or order.
-    #[error("the cursor belongs to a list with another filter or order: keep them while paging")]
+    /// Made for other sites, another filter or another order.
+    #[error("the cursor belongs to a list of another site, filter or order: keep them while paging")]
     Mismatch,
 }
 

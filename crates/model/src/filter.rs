@@ -3,6 +3,7 @@
 //! [`Filter::matches`] is the meaning. Whatever finds entries faster must find exactly these.
 
 use std::cmp::Ordering;
+use std::net::IpAddr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -262,14 +263,12 @@ impl SortColumn {
             Self::EntityType => text(entry.entity.as_ref().map_or("", |entity| &entity.kind)),
             Self::Entity => text(entry.entity.as_ref().map_or("", |entity| entity.display_title())),
             Self::EntityId => text(entry.entity.as_ref().map_or("", |entity| &entity.id)),
-            Self::Ip => match entry.origin.as_ref().and_then(|origin| origin.ip) {
-                // By number, IPv4 before IPv6; unknown first.
-                Some(std::net::IpAddr::V4(ip)) => SortValue::Number(i128::from(ip.to_bits())),
-                Some(std::net::IpAddr::V6(ip)) => {
-                    SortValue::Number(i128::try_from(ip.to_bits() >> 1).unwrap_or(i128::MAX))
-                }
-                None => SortValue::Number(-1),
-            },
+            // By number, IPv4 before IPv6; unknown first. As digits: a 128-bit address fits no signed number.
+            Self::Ip => SortValue::Text(match entry.origin.as_ref().and_then(|origin| origin.ip) {
+                Some(IpAddr::V4(ip)) => format!("4{:08x}", ip.to_bits()),
+                Some(IpAddr::V6(ip)) => format!("6{:032x}", ip.to_bits()),
+                None => String::new(),
+            }),
             Self::Outcome => text(entry.outcome.as_str()),
             Self::Connector => text(entry.connector.as_deref().unwrap_or_default()),
             Self::Site => text(entry.site.as_str()),

@@ -41,6 +41,25 @@ pub enum Denied {
         /// What it would need.
         permission: Permission,
     },
+    /// The role has the permission, but the credential is for one site only.
+    #[error(
+        "this credential is for the site `{site}` only: it may not {permission} beyond it",
+        permission = permission.as_str()
+    )]
+    OneSiteOnly {
+        /// The credential's site.
+        site: SiteId,
+        /// What was asked for.
+        permission: Permission,
+    },
+    /// A role that the caller's own does not reach up to.
+    #[error("the role {role} may not make or end tokens of the role {wanted}")]
+    Mightier {
+        /// The caller's role.
+        role: Role,
+        /// The token's.
+        wanted: Role,
+    },
     /// There is no such site, or none that the caller may know of.
     #[error("there is no site `{0}`")]
     NoSuchSite(String),
@@ -91,8 +110,28 @@ impl Caller {
     /// When the role does not have it, or the credential is for one site only.
     pub fn anywhere(&self, permission: Permission) -> Result<(), Denied> {
         self.may(permission)?;
-        if self.site.is_some() && !self.role.sees_all_sites() {
-            return Err(Denied::Forbidden { role: self.role, permission });
+        match &self.site {
+            Some(site) => Err(Denied::OneSiteOnly { site: site.clone(), permission }),
+            None => Ok(()),
+        }
+    }
+
+    /// Asks to manage tokens of a role, for a site or for every site that the role reaches: never mightier or
+    /// wider than the caller itself.
+    ///
+    /// # Errors
+    /// When they would be.
+    pub fn may_manage_tokens(&self, wanted: Role, site: Option<&SiteId>) -> Result<(), Denied> {
+        self.may(Permission::Govern)?;
+        match (&self.site, site) {
+            (Some(own), _) if site != Some(own) => {
+                return Err(Denied::OneSiteOnly { site: own.clone(), permission: Permission::Govern });
+            }
+            (_, Some(site)) if !self.reaches(site) => return Err(Denied::NoSuchSite(site.to_string())),
+            _ => {}
+        }
+        if wanted.sees_all_sites() && !(self.role.sees_all_sites() && self.site.is_none()) {
+            return Err(Denied::Mightier { role: self.role, wanted });
         }
         Ok(())
     }
@@ -133,6 +172,36 @@ mod tests {
 
     fn caller(role: Role, site: Option<&str>) -> Caller {
         Caller { name: "t".into(), role, site: site.map(|site| site.parse().unwrap()), token: None }
+    }
+
+    #[test]
+    fn a_credential_for_one_site_does_nothing_beyond_it() {
+        let may = |role, site| caller(role, site).anywhere(Permission::CreateSites).is_ok();
+        assert!(may(Role::SuperAdmin, None));
+        assert!(!may(Role::SuperAdmin, Some("acme.www")));
+        assert!(!may(Role::Owner, None));
+    }
+
+    #[test]
+    fn whose_tokens_a_caller_manages() {
+        let www: SiteId = "acme.www".parse().unwrap();
+        let docs: SiteId = "acme.docs".parse().unwrap();
+        let system = SiteId::system();
+        let may = |role, own, wanted, site| caller(role, own).may_manage_tokens(wanted, site).is_ok();
+        assert!(may(Role::SuperAdmin, None, Role::SuperAdmin, None));
+        for role in [Role::SuperAdmin, Role::Owner] {
+            assert!(may(role, Some("acme.www"), Role::Owner, Some(&www)));
+            assert!(!may(role, Some("acme.www"), Role::Owner, Some(&docs)), "no other site");
+            assert!(!may(role, Some("acme.www"), Role::Writer, None), "nothing wider");
+            assert!(!may(role, Some("acme.www"), Role::SuperAdmin, Some(&www)), "nothing mightier");
+        }
+        assert!(may(Role::Owner, None, Role::Owner, Some(&docs)), "an owner of all sites");
+        assert!(may(Role::Owner, None, Role::Writer, None));
+        assert!(!may(Role::Owner, None, Role::SuperAdmin, None));
+        assert!(!may(Role::Owner, None, Role::Auditor, Some(&system)));
+        for role in [Role::Admin, Role::Auditor, Role::Writer] {
+            assert!(!may(role, Some("acme.www"), Role::Writer, Some(&www)));
+        }
     }
 
     #[test]

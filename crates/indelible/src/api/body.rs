@@ -2,12 +2,14 @@
 
 use std::io::Read;
 
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, StatusCode, header};
+use model::Code;
 use model::limits::{BATCH_BYTES_MAX, BATCH_DECODED_BYTES_MAX, BATCH_ENTRIES_MAX};
 use serde_json::value::RawValue;
+use tokio_stream::StreamExt as _;
 
-use super::Problem;
+use super::{Problem, blocking};
 
 /// What was sent: one entry, or a batch.
 pub(super) enum Submitted {
@@ -21,13 +23,41 @@ pub(super) enum Submitted {
 
 /// Reads a body and cuts it into entries.
 pub(super) async fn submitted(headers: &HeaderMap, body: Body) -> Result<Submitted, Problem> {
-    let packed = to_bytes(body, BATCH_BYTES_MAX).await.map_err(|_| {
+    let too_large = || {
         Problem::too_large(format!(
             "the body is larger than {BATCH_BYTES_MAX} bytes (32 MiB): send several batches"
         ))
-    })?;
-    let bytes = unpack(headers, packed)?;
-    let places = if is_ndjson(headers) {
+    };
+    let packed = collect(body, BATCH_BYTES_MAX, too_large).await?;
+    let (encoding, is_ndjson) = (encoding(headers)?, is_ndjson(headers));
+    // Unpacking and cutting take long enough, for a large body, to hold up other requests.
+    blocking(move || cut(unpack(encoding, packed)?, is_ndjson)).await
+}
+
+/// Reads a body of so many bytes at most.
+pub(super) async fn collect(
+    body: Body,
+    bytes_max: usize,
+    too_large: impl FnOnce() -> Problem,
+) -> Result<Bytes, Problem> {
+    let mut chunks = body.into_data_stream();
+    let mut bytes = Vec::new();
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|error| {
+            let detail = format!("the body did not arrive whole, and nothing of it was taken: {error}");
+            Problem::new(StatusCode::BAD_REQUEST, "incomplete_body", detail)
+        })?;
+        if bytes.len() + chunk.len() > bytes_max {
+            return Err(too_large());
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes.into())
+}
+
+/// Cuts a body into entries.
+fn cut(bytes: Bytes, is_ndjson: bool) -> Result<Submitted, Problem> {
+    let places = if is_ndjson {
         lines(&bytes)
     } else if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
         items(&bytes)?
@@ -50,21 +80,38 @@ fn is_ndjson(headers: &HeaderMap) -> bool {
     )
 }
 
-fn unpack(headers: &HeaderMap, packed: Bytes) -> Result<Bytes, Problem> {
-    let encoding = headers.get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap_or_default());
+/// How a body is packed.
+#[derive(Clone, Copy)]
+enum Encoding {
+    Plain,
+    Gzip,
+    Zstd,
+}
+
+/// Names of encodings are read in any case, and `x-gzip` is gzip (RFC 9110 §8.4.1).
+fn encoding(headers: &HeaderMap) -> Result<Encoding, Problem> {
+    let value = headers.get(header::CONTENT_ENCODING).map_or("", |value| value.to_str().unwrap_or("?"));
+    match value.trim().to_ascii_lowercase().as_str() {
+        "" | "identity" => Ok(Encoding::Plain),
+        "gzip" | "x-gzip" => Ok(Encoding::Gzip),
+        "zstd" => Ok(Encoding::Zstd),
+        _ => Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_encoding",
+            format!("the Content-Encoding `{value}` is not supported: use gzip or zstd"),
+        )),
+    }
+}
+
+fn unpack(encoding: Encoding, packed: Bytes) -> Result<Bytes, Problem> {
     match encoding {
-        None | Some("" | "identity") => Ok(packed),
-        Some("gzip") => read_bounded(flate2::read::MultiGzDecoder::new(packed.as_ref()), "gzip"),
-        Some("zstd") => {
+        Encoding::Plain => Ok(packed),
+        Encoding::Gzip => read_bounded(flate2::read::MultiGzDecoder::new(packed.as_ref()), "gzip"),
+        Encoding::Zstd => {
             let decoder = zstd::stream::read::Decoder::with_buffer(packed.as_ref())
                 .map_err(|error| not_packed("zstd", &error))?;
             read_bounded(decoder, "zstd")
         }
-        Some(other) => Err(Problem::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "unsupported_encoding",
-            format!("the Content-Encoding `{other}` is not supported: use gzip or zstd"),
-        )),
     }
 }
 
@@ -102,11 +149,13 @@ fn lines(bytes: &Bytes) -> Vec<std::ops::Range<usize>> {
 /// The items of a JSON array. What is wrong inside an item is for the item to answer; what is wrong between
 /// them leaves no items to tell apart.
 fn items(bytes: &Bytes) -> Result<Vec<std::ops::Range<usize>>, Problem> {
-    let refused = |message: String| Problem::invalid("", "json_syntax", message);
-    let text = std::str::from_utf8(bytes)
-        .map_err(|error| refused(format!("the body is not UTF-8 at byte {}", error.valid_up_to())))?;
-    let items: Vec<&RawValue> = serde_json::from_str(text)
-        .map_err(|error| refused(format!("the body is not a JSON array of entries: {error}")))?;
+    let refused = |code: Code, message: String| Problem::invalid("", code.as_str(), message);
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        refused(Code::NotUtf8, format!("the body is not UTF-8 at byte {}", error.valid_up_to()))
+    })?;
+    let items: Vec<&RawValue> = serde_json::from_str(text).map_err(|error| {
+        refused(Code::JsonSyntax, format!("the body is not a JSON array of entries: {error}"))
+    })?;
     let start_of = |item: &RawValue| item.get().as_ptr().addr() - text.as_ptr().addr();
     Ok(items.into_iter().map(|item| start_of(item)..start_of(item) + item.get().len()).collect())
 }

@@ -15,6 +15,7 @@ mod sites;
 mod tokens;
 
 use axum::Router;
+use axum::extract::FromRequestParts;
 use axum::http::{HeaderMap, header};
 use axum::routing::get;
 use model::CursorKey;
@@ -33,6 +34,11 @@ pub(crate) use entries::detail::{entry_detail, entry_json};
 pub(crate) use entries::find as find_entry;
 pub(crate) use entries::history::of_entity;
 pub(crate) use query::{ListQuery, pairs as query_pairs};
+
+/// The parts of a route's path; a path that does not read is answered as every other problem is.
+#[derive(FromRequestParts)]
+#[from_request(via(axum::extract::Path), rejection(Problem))]
+struct Path<T>(T);
 
 /// What every handler needs.
 #[derive(Clone, Debug)]

@@ -1,5 +1,6 @@
 //! Errors as RFC 9457 problem details.
 
+use axum::extract::rejection::PathRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use model::{Code, CursorError, Violation};
@@ -167,12 +168,21 @@ impl IntoResponse for Problem {
     }
 }
 
+impl From<PathRejection> for Problem {
+    /// What cannot even be read as text names nothing that there is.
+    fn from(_: PathRejection) -> Self {
+        Self::not_found("there is nothing at this address: a part of its path is not UTF-8")
+    }
+}
+
 impl From<Denied> for Problem {
     fn from(denied: Denied) -> Self {
         let detail = denied.to_string();
         match denied {
             Denied::Unauthenticated => Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail),
-            Denied::Forbidden { .. } => Self::new(StatusCode::FORBIDDEN, "forbidden", detail),
+            Denied::Forbidden { .. } | Denied::OneSiteOnly { .. } | Denied::Mightier { .. } => {
+                Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
+            }
             Denied::NoSuchSite(_) => Self::new(StatusCode::NOT_FOUND, "unknown_site", detail),
             Denied::Store(error) => error.into(),
         }

@@ -1,7 +1,7 @@
 //! Query parameters of lists. A parameter that is not known is refused by name: a filter that was silently
 //! ignored would show entries that nobody asked for, and hide that it did.
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use model::limits::{PAGE_ENTRIES_DEFAULT, PAGE_ENTRIES_MAX};
 use model::{Field, Filter, Order};
 
@@ -71,7 +71,7 @@ impl Fields {
             }
             "entity_type" => Field::EntityType,
             "entity_id" => Field::EntityId,
-            "ip" => Field::Ip,
+            "ip" => return self.put_value(Field::Ip, address(&value)?),
             "correlation_id" => Field::CorrelationId,
             other => {
                 let message = "not a parameter of a list: use from, to, user, actor, action, kind, \
@@ -113,9 +113,8 @@ const SMALL_BODY_BYTES_MAX: usize = 64 * 1024;
 
 /// Reads a small JSON body.
 pub(super) async fn json<T: serde::de::DeserializeOwned>(body: Body) -> Result<T, Problem> {
-    let bytes = to_bytes(body, SMALL_BODY_BYTES_MAX)
-        .await
-        .map_err(|_| Problem::too_large(format!("the body is larger than {SMALL_BODY_BYTES_MAX} bytes")))?;
+    let too_large = || Problem::too_large(format!("the body is larger than {SMALL_BODY_BYTES_MAX} bytes"));
+    let bytes = super::body::collect(body, SMALL_BODY_BYTES_MAX, too_large).await?;
     serde_json::from_slice(&bytes).map_err(|error| {
         let code = if error.is_data() { "invalid_value" } else { "json_syntax" };
         let detail = format!("the body does not fit: {error}");
@@ -129,6 +128,20 @@ fn time(name: &str, value: &str) -> Result<jiff::Timestamp, Problem> {
             "`{value}` is not an RFC 3339 time with zone such as 2026-11-21T04:15:15Z (`+` is `%2B` in a URL)"
         );
         Problem::invalid(name, "invalid_value", message)
+    })
+}
+
+/// An address in the one form that entries have; `2001:DB8::0:1` is `2001:db8::1`.
+fn address(value: &str) -> Result<String, Problem> {
+    if value.ends_with('*') {
+        return Ok(value.to_ascii_lowercase());
+    }
+    let address: Result<std::net::IpAddr, _> = value.parse();
+    address.map(|address| address.to_string()).map_err(|_| {
+        let message = format!(
+            "`{value}` is not an IPv4 or IPv6 address; `*` at the end of its first part stands for any rest"
+        );
+        Problem::invalid("ip", "invalid_value", message)
     })
 }
 
@@ -167,6 +180,10 @@ mod tests {
         assert_eq!(filter(""), Filter::all());
         assert_eq!(filter("user=Ana+Lima&action="), Filter::And(vec![is(Field::Actor, "Ana Lima")]));
         assert_eq!(
+            filter("ip=2001:DB8::0:1&ip=10.*"),
+            Filter::And(vec![Filter::Or(vec![is(Field::Ip, "2001:db8::1"), is(Field::Ip, "10.*")])])
+        );
+        assert_eq!(
             filter("action=a&action=b&kind=update"),
             Filter::And(vec![
                 Filter::Or(vec![is(Field::Action, "a"), is(Field::Action, "b")]),
@@ -186,6 +203,7 @@ mod tests {
             ("limit=x", "limit"),
             ("sort=colour", "sort"),
             ("kind=upsert", "kind"),
+            ("ip=localhost", "ip"),
             ("count=maybe", "count"),
             ("q=a", "q"),
         ] {

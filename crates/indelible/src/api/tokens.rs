@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use jiff::Timestamp;
@@ -11,9 +11,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::entries::ID_CHARS_SHOWN;
 use super::problem::Problem;
-use super::{App, blocking};
-use crate::access::{Caller, Denied, new_token};
+use super::{App, Path, blocking};
+use crate::access::{Caller, new_token};
 use crate::store::Token;
 
 /// A token, without its secret.
@@ -74,19 +75,6 @@ impl From<Token> for TokenOut {
     }
 }
 
-/// Whether a caller may manage tokens of this role and site: never mightier or wider than it is itself.
-fn may_manage(caller: &Caller, role: Role, site: Option<&SiteId>) -> Result<(), Denied> {
-    caller.may(Permission::Govern)?;
-    if caller.role.sees_all_sites() && caller.site.is_none() {
-        return Ok(());
-    }
-    let own_site = site.is_some() && site == caller.site.as_ref();
-    if own_site && !role.sees_all_sites() {
-        return Ok(());
-    }
-    Err(Denied::Forbidden { role: caller.role, permission: Permission::Govern })
-}
-
 /// The tokens the caller may manage, the newest first.
 #[utoipa::path(get, path = "/tokens", tag = "tokens",
     responses((status = 200, body = TokensOut), (status = 401, body = Problem), (status = 403, body = Problem)))]
@@ -94,8 +82,8 @@ pub(super) async fn list(State(app): State<App>, caller: Caller) -> Result<Json<
     caller.may(Permission::Govern)?;
     blocking(move || {
         let tokens = app.indelible.store().tokens()?;
-        let own =
-            tokens.into_iter().filter(|token| may_manage(&caller, token.role, token.site.as_ref()).is_ok());
+        let may = |token: &Token| caller.may_manage_tokens(token.role, token.site.as_ref()).is_ok();
+        let own = tokens.into_iter().filter(may);
         Ok::<_, Problem>(Json(TokensOut { data: own.map(TokenOut::from).collect() }))
     })
     .await
@@ -115,11 +103,11 @@ pub(super) async fn create(
     if new.name.trim().is_empty() || new.name.len() > model::limits::CODE_BYTES_MAX {
         return Err(Problem::invalid("name", "invalid_value", "must have 1 to 255 bytes"));
     }
-    may_manage(&caller, new.role, new.site.as_ref())?;
     blocking(move || {
         if let Some(site) = &new.site {
             caller.on_site(Permission::Govern, site.as_str(), app.indelible.sites())?;
         }
+        caller.may_manage_tokens(new.role, new.site.as_ref())?;
         let made = new_token(&new.name, new.role, new.site)?;
         app.indelible.create_token(&made.token, &caller)?;
         let secret = made.secret.reveal().to_owned();
@@ -140,11 +128,14 @@ pub(super) async fn revoke(
 ) -> Result<StatusCode, Problem> {
     caller.may(Permission::Govern)?;
     blocking(move || {
-        let unknown = || Problem::not_found(format!("there is no token `{id}`"));
+        let unknown = || {
+            let id: String = id.chars().take(ID_CHARS_SHOWN).collect();
+            Problem::not_found(format!("there is no token `{id}`"))
+        };
         let wanted = Uuid::try_parse(&id).map_err(|_| unknown())?;
         let token = app.indelible.store().tokens()?.into_iter().find(|token| token.id == wanted);
         let token = token.ok_or_else(unknown)?;
-        may_manage(&caller, token.role, token.site.as_ref()).map_err(|_| unknown())?;
+        caller.may_manage_tokens(token.role, token.site.as_ref()).map_err(|_| unknown())?;
         if token.revoked_at.is_none() {
             app.indelible.revoke_token(&token, &caller)?;
         }

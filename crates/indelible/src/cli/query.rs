@@ -84,6 +84,11 @@ impl Query {
             let (name, value) = term.split_once('=').ok_or_else(|| {
                 Failure::Usage(format!("`{term}` is not a filter: write name=value, for example user=Ana"))
             })?;
+            // They are pages of the API; taking them and doing nothing would mislead.
+            if let "limit" | "cursor" | "count" = name {
+                let hint = if name == "limit" { ": use --limit" } else { "" };
+                return Err(Failure::Usage(format!("`{name}` is not a filter{hint}")));
+            }
             pairs.push((name, value));
         }
         let text = serde_urlencoded::to_string(pairs).unwrap_or_default();

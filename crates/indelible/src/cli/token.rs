@@ -54,8 +54,8 @@ impl TokenCommand {
 }
 
 fn create(name: &str, role: Role, site: Option<&str>, place: &Place) -> Result<ExitCode, Failure> {
-    if name.trim().is_empty() {
-        return Err(Failure::Usage("a token needs a name".to_owned()));
+    if name.trim().is_empty() || name.len() > model::limits::CODE_BYTES_MAX {
+        return Err(Failure::Usage("a token's name must have 1 to 255 bytes".to_owned()));
     }
     let indelible = place.open()?;
     let site = site.map(|id| find_site(&indelible, id)).transpose()?.map(|site| site.id);

@@ -16,15 +16,17 @@ const KEY_NAMESPACE: Uuid = uuid!("6f2f4a0e-3a0b-5f0e-9c53-0d1f2b7c9a41");
 const RANDOM_BYTES: usize = 32 + 10;
 
 /// A sender's name for a request: entries without an id of their own get one that follows from it and from
-/// their place, so that the same request sent again means the same entries.
+/// their place, so that the same request sent again means the same entries. Two senders may choose the same
+/// name, so the sender's own is part of it.
 #[derive(Clone, Debug)]
 pub struct IdempotencyKey(Uuid);
 
 impl IdempotencyKey {
-    /// The key of an `Idempotency-Key` header.
+    /// The key of an `Idempotency-Key` header, sent with the credential of this name.
     #[must_use]
-    pub fn new(text: &str) -> Self {
-        Self(Uuid::new_v5(&KEY_NAMESPACE, text.as_bytes()))
+    pub fn new(source: &str, text: &str) -> Self {
+        let sender = Uuid::new_v5(&KEY_NAMESPACE, source.as_bytes());
+        Self(Uuid::new_v5(&sender, text.as_bytes()))
     }
 
     fn id_at(&self, place: usize) -> Uuid {

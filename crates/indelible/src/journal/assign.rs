@@ -58,7 +58,7 @@ impl Assignment {
         let run = self.runs.entry(log).or_insert_with(|| Growing::on(tree.head()));
         let verdicts = run.verdicts(store, log, &append.entries)?;
         if append.atomic && verdicts.iter().any(|verdict| matches!(verdict, Verdict::Conflict(_))) {
-            return Ok(refuse_all(verdicts));
+            return Ok(refuse_new(verdicts));
         }
         let mut outcomes: Vec<Outcome> = Vec::with_capacity(verdicts.len());
         for (sealed, verdict) in append.entries.into_iter().zip(verdicts) {
@@ -204,7 +204,7 @@ impl Outcome {
 }
 
 /// All or nothing, and it is nothing: what was there already stays there.
-fn refuse_all(verdicts: Vec<Verdict>) -> Vec<Outcome> {
+fn refuse_new(verdicts: Vec<Verdict>) -> Vec<Outcome> {
     let refuse = |verdict| match verdict {
         Verdict::Known(receipt) => Outcome::Known(receipt),
         Verdict::Conflict(violation) => Outcome::Refused(violation),
@@ -218,7 +218,7 @@ fn refused() -> Outcome {
 }
 
 /// Said of a good entry in a submission that was to be taken whole or not at all.
-pub(crate) fn not_taken() -> Violation {
+fn not_taken() -> Violation {
     Violation {
         code: Code::NotTaken,
         field: String::new(),

@@ -12,7 +12,7 @@ mod reader;
 
 use std::time::{Duration, Instant};
 
-use model::{Cursor, CursorKey, Direction, Entry, Filter, Order, SortColumn, SortKey};
+use model::{Cursor, CursorError, CursorKey, Direction, Entry, Filter, Order, SortColumn, SortKey};
 
 use uuid::Uuid;
 
@@ -190,12 +190,25 @@ pub fn by_id(
     Ok(Some(entry))
 }
 
-/// Reads a cursor's text for a question's filter and order.
+/// Reads a cursor's text for a question's sites, filter and order.
 pub fn open_cursor(
     text: Option<&str>,
     key: &CursorKey,
+    sites: &[Site],
     filter: &Filter,
     order: Order,
-) -> Result<Option<Cursor>, model::CursorError> {
-    text.map(|text| Cursor::open(text, key, filter, order)).transpose()
+) -> Result<Option<Cursor>, CursorError> {
+    let Some(text) = text else { return Ok(None) };
+    let cursor = Cursor::open(text, key, filter, order)?;
+    if is_over(&cursor, sites) { Ok(Some(cursor)) } else { Err(CursorError::Mismatch) }
+}
+
+/// Whether a cursor was made for a list of these sites. A list of several may have got new ones since; their
+/// logs have higher numbers than all that the cursor knows.
+fn is_over(cursor: &Cursor, sites: &[Site]) -> bool {
+    let known = |log: LogNumber| cursor.sizes.iter().any(|(number, _)| *number == log);
+    let last = cursor.sizes.iter().map(|(number, _)| *number).max();
+    (cursor.sizes.len() == 1) == (sites.len() == 1)
+        && cursor.sizes.iter().all(|(number, _)| sites.iter().any(|site| site.log == *number))
+        && sites.iter().all(|site| known(site.log) || (sites.len() > 1 && Some(site.log) > last))
 }

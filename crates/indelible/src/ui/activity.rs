@@ -118,8 +118,8 @@ impl List<'_> {
     }
 
     fn find(&self, query: &ListQuery) -> Result<Page, Problem> {
-        let cursor =
-            search::open_cursor(query.cursor.as_deref(), &self.app.cursor_key, &query.filter, query.order)?;
+        let (cursor, key) = (query.cursor.as_deref(), &self.app.cursor_key);
+        let cursor = search::open_cursor(cursor, key, self.sites, &query.filter, query.order)?;
         let question = Question {
             sites: self.sites,
             filter: &query.filter,

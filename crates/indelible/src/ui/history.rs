@@ -25,9 +25,10 @@ pub(super) async fn history(
         let filter = of_entity(Filter::all(), entity_type.clone(), entity_id.clone());
         let cursor = query_pairs(query.as_deref())?.into_iter().find(|(name, _)| name == "cursor");
         let cursor = cursor.as_ref().map(|(_, text)| text.as_str());
-        let cursor = search::open_cursor(cursor, &app.cursor_key, &filter, Order::OLDEST_FIRST)?;
+        let sites = std::slice::from_ref(&site);
+        let cursor = search::open_cursor(cursor, &app.cursor_key, sites, &filter, Order::OLDEST_FIRST)?;
         let question = Question {
-            sites: std::slice::from_ref(&site),
+            sites,
             filter: &filter,
             order: Order::OLDEST_FIRST,
             cursor,

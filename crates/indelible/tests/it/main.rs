@@ -33,3 +33,28 @@ mod recovery;
 
 #[cfg(test)]
 mod store;
+
+#[cfg(test)]
+mod access;
+#[cfg(test)]
+mod append;
+#[cfg(test)]
+mod body;
+#[cfg(test)]
+mod cli;
+#[cfg(test)]
+mod configure;
+#[cfg(test)]
+mod detail;
+#[cfg(test)]
+mod list;
+#[cfg(test)]
+mod openapi;
+#[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod program;
+#[cfg(test)]
+mod serve;
+#[cfg(test)]
+mod tail;

@@ -1,5 +1,6 @@
 //! A server of the test's own: a real one, on a free port, over a directory that goes with it.
 
+use std::future::IntoFuture;
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -8,7 +9,8 @@ use indelible::api::App;
 use indelible::{Indelible, OpenOptions, server};
 use model::Role;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
-use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -21,6 +23,8 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     /// A super admin's token.
     pub(crate) root: String,
+    /// One for all requests: making a client costs more than most requests.
+    pub(crate) client: Client,
     directory: TempDir,
     stop: Option<oneshot::Sender<()>>,
     serving: JoinHandle<()>,
@@ -47,7 +51,8 @@ impl Server {
             server::serve(listener, app, stop).await.unwrap();
         });
         let root = token(&indelible, "root", Role::SuperAdmin, None);
-        Self { indelible, address, root, directory, stop: Some(stop), serving }
+        let client = Client::builder().redirect(Policy::none()).build().unwrap();
+        Self { indelible, address, root, client, directory, stop: Some(stop), serving }
     }
 
     /// Stops the server and keeps its directory.
@@ -81,9 +86,37 @@ impl Server {
 
     /// A request with a super admin's token.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        reqwest::Client::new()
-            .request(method, self.url(path))
-            .header(AUTHORIZATION, format!("Bearer {}", self.root))
+        self.request_as(&self.root, method, path)
+    }
+
+    /// A request with a token.
+    pub(crate) fn request_as(&self, token: &str, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, self.url(path)).header(AUTHORIZATION, format!("Bearer {token}"))
+    }
+
+    /// GET that must succeed.
+    pub(crate) async fn read(&self, path: &str) -> Value {
+        let (status, body) = self.get(path).await;
+        assert_eq!(status, StatusCode::OK, "{path}: {body}");
+        body
+    }
+
+    /// Appends to `acme.www`; the body as it is.
+    pub(crate) async fn append(&self, body: impl Into<String>) -> (StatusCode, Value) {
+        self.post("/api/v1/sites/acme.www/entries", body).await
+    }
+
+    /// Appends one entry to `acme.www`, which must be taken, and returns its receipt.
+    pub(crate) async fn appended(&self, body: impl Into<String>) -> Value {
+        let (status, receipt) = self.append(body).await;
+        assert_eq!(status, StatusCode::CREATED, "{receipt}");
+        receipt
+    }
+
+    /// Number of entries in a site's log.
+    pub(crate) async fn size(&self, site: &str) -> u64 {
+        let page = self.read(&format!("/api/v1/sites/{site}/entries?count=exact&limit=1")).await;
+        page["page"]["total"].as_u64().unwrap()
     }
 
     /// GET, as JSON.
@@ -121,4 +154,54 @@ pub(crate) async fn json(response: Response) -> (StatusCode, Value) {
 /// An entry's JSON with these further fields, `,"a":1`.
 pub(crate) fn entry(fields: &str) -> String {
     format!(r#"{{"action":"page.update","entity":{{"type":"page","id":"1","title":"Home"}}{fields}}}"#)
+}
+
+/// Sends a request that must be refused, and checks that the refusal has the form of the contract: the status,
+/// a problem document, its code, and (unless `field` is "-") the first field that is wrong.
+#[track_caller]
+pub(crate) fn refused(request: RequestBuilder, status: u16, code: &str, field: &str) -> Refused {
+    Refused {
+        request,
+        status,
+        code: code.to_owned(),
+        field: field.to_owned(),
+        caller: std::panic::Location::caller(),
+    }
+}
+
+/// What [`refused`] expects.
+pub(crate) struct Refused {
+    request: RequestBuilder,
+    status: u16,
+    code: String,
+    field: String,
+    caller: &'static std::panic::Location<'static>,
+}
+
+impl IntoFuture for Refused {
+    /// The problem document.
+    type Output = Value;
+    type IntoFuture = std::pin::Pin<Box<dyn Future<Output = Value> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let Self { request, status, code, field, caller } = self;
+            let response = request.send().await.unwrap_or_else(|error| panic!("{caller}: {error}"));
+            let kind = response.headers().get(CONTENT_TYPE).map(|kind| kind.to_str().unwrap().to_owned());
+            let (found, problem) = json(response).await;
+            let at = format!("{caller}: {problem}");
+            assert_eq!(found, status, "{at}");
+            assert_eq!(kind.as_deref(), Some("application/problem+json"), "{at}");
+            assert_eq!(problem["status"], status, "{at}");
+            assert_eq!(problem["code"], code, "{at}");
+            assert_eq!(problem["type"], format!("urn:indelible:problem:{code}"), "{at}");
+            for text in ["title", "detail"] {
+                assert!(problem[text].as_str().is_some_and(|text| !text.is_empty()), "{at}");
+            }
+            if field != "-" {
+                assert_eq!(problem["errors"][0]["field"], field, "{at}");
+            }
+            problem
+        })
+    }
 }

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::access::Caller;
 use crate::api::body::{Submitted, submitted};
 use crate::api::problem::{FieldError, Problem};
-use crate::api::{App, query};
+use crate::api::{App, Path, query};
 use crate::journal::{self, Admission, Append, IdempotencyKey, Outcome, Receipt};
 use crate::store::Site;
 
@@ -96,7 +96,7 @@ pub(in crate::api) async fn append(
 ) -> Result<Response, Problem> {
     let atomic = atomic(raw_query.as_deref())?;
     let site = caller.on_site(Permission::Append, &site, app.indelible.sites())?.site;
-    let key = idempotency_key(&headers)?;
+    let key = idempotency_key(&headers, &caller.name)?;
     match submitted(&headers, body).await? {
         Submitted::One(bytes) => {
             let admission = journal::admit(&bytes, &caller.name, key.as_ref())?;
@@ -247,12 +247,14 @@ fn atomic(raw_query: Option<&str>) -> Result<bool, Problem> {
     Ok(atomic)
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Problem> {
-    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+fn idempotency_key(headers: &HeaderMap, source: &str) -> Result<Option<IdempotencyKey>, Problem> {
+    let refused = |message| Problem::invalid("Idempotency-Key", "invalid_value", message);
+    let mut values = headers.get_all("idempotency-key").iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(refused("is given more than once"));
+    }
     let text = value.to_str().ok().filter(|text| (1..=255).contains(&text.len()));
-    let text = text.ok_or_else(|| {
-        let message = "must be 1 to 255 visible ASCII characters";
-        Problem::invalid("Idempotency-Key", "invalid_value", message)
-    })?;
-    Ok(Some(IdempotencyKey::new(text)))
+    let text = text.ok_or_else(|| refused("must be 1 to 255 visible ASCII characters"))?;
+    Ok(Some(IdempotencyKey::new(source, text)))
 }

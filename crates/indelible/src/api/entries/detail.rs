@@ -1,14 +1,14 @@
 //! `GET /sites/{site}/entries/{id}`
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use model::{Entry, Permission};
 
 use super::find;
 use crate::access::Caller;
 use crate::api::form::EntryDetail;
 use crate::api::problem::Problem;
-use crate::api::{App, blocking};
+use crate::api::{App, Path, blocking};
 use crate::store::{Site, StoreError};
 use crate::{Indelible, search};
 

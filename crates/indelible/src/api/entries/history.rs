@@ -1,14 +1,14 @@
 //! `GET /sites/{site}/entities/{type}/{id}/history`
 
 use axum::Json;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use model::{Field, Filter, Order, Permission};
 
 use super::list::{EntriesOut, answer};
 use crate::access::Caller;
 use crate::api::problem::Problem;
 use crate::api::query::ListQuery;
-use crate::api::{App, blocking};
+use crate::api::{App, Path, blocking};
 
 /// All entries of one entity, oldest first. Further parameters as for the list.
 #[utoipa::path(get, path = "/sites/{site}/entities/{type}/{id}/history", tag = "entities",

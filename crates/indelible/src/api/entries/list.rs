@@ -1,7 +1,7 @@
 //! `GET /sites/{site}/entries`, `GET /entries`
 
 use axum::Json;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use model::{Order, Permission};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -11,7 +11,7 @@ use crate::access::Caller;
 use crate::api::form::EntryOut;
 use crate::api::problem::Problem;
 use crate::api::query::ListQuery;
-use crate::api::{App, blocking};
+use crate::api::{App, Path, blocking};
 use crate::search::{self, Question};
 use crate::store::Site;
 
@@ -85,7 +85,8 @@ pub(in crate::api) async fn list_everywhere(
 }
 
 pub(super) fn answer(app: &App, sites: &[Site], query: &ListQuery) -> Result<EntriesOut, Problem> {
-    let cursor = search::open_cursor(query.cursor.as_deref(), &app.cursor_key, &query.filter, query.order)?;
+    let cursor = query.cursor.as_deref();
+    let cursor = search::open_cursor(cursor, &app.cursor_key, sites, &query.filter, query.order)?;
     let question = Question {
         sites,
         filter: &query.filter,

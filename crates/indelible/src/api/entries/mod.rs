@@ -16,9 +16,15 @@ use crate::Indelible;
 use crate::search;
 use crate::store::{Site, StoreError};
 
+/// Characters of an id that are repeated in a message: a UUID's, and no more of what is none.
+pub(super) const ID_CHARS_SHOWN: usize = 60;
+
 /// Finds a published entry by its id. What is not published does not exist for readers.
 pub(crate) fn find(indelible: &Indelible, site: &Site, id: &str) -> Result<Entry, Problem> {
-    let unknown = || Problem::not_found(format!("there is no entry `{id}` in the site `{}`", site.id));
+    let unknown = || {
+        let id: String = id.chars().take(ID_CHARS_SHOWN).collect();
+        Problem::not_found(format!("there is no entry `{id}` in the site `{}`", site.id))
+    };
     let wanted = Uuid::try_parse(id).map_err(|_| unknown())?;
     search::by_id(indelible.store().as_ref(), indelible.published(), site, wanted)?.ok_or_else(unknown)
 }

@@ -1,6 +1,6 @@
 //! `GET /sites/{site}/entries/{id}/proof`
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 use model::Permission;
@@ -9,7 +9,7 @@ use tlog::Receipt;
 use super::find;
 use crate::access::Caller;
 use crate::api::problem::Problem;
-use crate::api::{App, blocking};
+use crate::api::{App, Path, blocking};
 use crate::journal::stored_nodes;
 
 /// The entry's receipt: a proof, in tlog-proof form, that it is in the log that the checkpoint signs.

@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
@@ -22,7 +22,7 @@ use crate::access::Caller;
 use crate::api::form::EntryOut;
 use crate::api::problem::Problem;
 use crate::api::query::{self, ListQuery};
-use crate::api::{App, blocking};
+use crate::api::{App, Path, blocking};
 use crate::search;
 use crate::store::Site;
 
