@@ -37,7 +37,10 @@ pub(super) async fn of_site(
             List { app: &app, visit, sites: std::slice::from_ref(&site), parameters, is_network: false };
         let lately = lately(&app, &site)?;
         let page = list.page(visit.frame(&app, &title, Some(&site), "Activity"), "Activity", Some(&lately));
-        page.map(|page| ActivityPage { empty: empty(page.is_bare, visit, &site), ..page.page })
+        page.map(|made| {
+            let first_use = || Empty::FirstUse(FirstUse::new(&visit.public_url, site.id.as_str()));
+            if made.is_bare { ActivityPage { empty: first_use(), ..made.page } } else { made.page }
+        })
     };
     visit.page(make).await
 }
@@ -48,15 +51,10 @@ pub(super) async fn everywhere(State(app): State<App>, visit: Visit, RawQuery(qu
         let parameters = Parameters::new(url::ACTIVITY.to_owned(), query_pairs(query.as_deref())?);
         let list = List { app: &app, visit, sites: &sites, parameters, is_network: true };
         let frame = visit.frame(&app, "Activity of all sites", None, "Activity");
-        let page = list.page(frame, "Activity of all sites", None)?;
-        let empty = if page.is_bare { Empty::NoSites } else { Empty::NoMatch };
-        Ok(ActivityPage { empty, ..page.page })
+        let made = list.page(frame, "Activity of all sites", None)?;
+        Ok(if made.is_bare { ActivityPage { empty: Empty::NoSites, ..made.page } } else { made.page })
     };
     visit.page(make).await
-}
-
-fn empty(is_bare: bool, visit: &Visit, site: &Site) -> Empty {
-    if is_bare { Empty::FirstUse(FirstUse::new(&visit.public_url, site.id.as_str())) } else { Empty::NoMatch }
 }
 
 /// What a list is made from.
@@ -93,6 +91,7 @@ impl List<'_> {
         let total = (chips.is_empty() && errors.is_empty()).then(|| text::count(size, "entry", "entries"));
         let mut filters = self.parameters.form(query.limit);
         offer(&mut filters, lately.unwrap_or(&found.entries));
+        let empty = if errors.is_empty() { Empty::NoMatch } else { Empty::Refused };
         filters.errors = errors;
         let seal =
             |cursor: &model::Cursor| self.parameters.with("cursor", &cursor.seal(&self.app.cursor_key));
@@ -112,7 +111,7 @@ impl List<'_> {
             columns: self.parameters.columns(query.order, self.is_network),
             rows: self.rows(&found.entries, query.order),
             pager,
-            empty: Empty::NoMatch,
+            empty,
         };
         Ok(Made { page, is_bare: size == 0 })
     }

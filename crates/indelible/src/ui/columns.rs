@@ -71,7 +71,10 @@ impl Parameters {
             };
             Some(Chip {
                 label: label.to_owned(),
-                value: value.clone(),
+                value: match name.as_str() {
+                    "from" | "to" => chip_time(value),
+                    _ => value.clone(),
+                },
                 is_code,
                 remove_href: self.without(place),
             })
@@ -133,14 +136,29 @@ impl Parameters {
 
 /// `2026-11-21T04:15`, as a form sends it, is minutes in UTC; anything else is left to the API's reader.
 fn with_zone(value: &str, end: &str) -> String {
-    let is_minutes = value.len() == 16 && value.contains('T');
-    let is_seconds = value.len() == 19 && value.contains('T');
-    if is_minutes {
+    if is_minutes(value) {
         format!("{value}{end}")
-    } else if is_seconds {
+    } else if is_seconds(value) {
         format!("{value}{}", end.trim_start_matches(":00").trim_start_matches(":59"))
     } else {
         value.to_owned()
+    }
+}
+
+fn is_minutes(value: &str) -> bool {
+    value.len() == 16 && value.contains('T')
+}
+
+fn is_seconds(value: &str) -> bool {
+    value.len() == 19 && value.contains('T')
+}
+
+/// A time in a chip: "2026-11-21 04:15 UTC".
+fn chip_time(value: &str) -> String {
+    match value.parse::<Timestamp>() {
+        Ok(time) => text::exact_time(time).replace(".000 ", " "),
+        Err(_) if is_minutes(value) || is_seconds(value) => format!("{} UTC", value.replace('T', " ")),
+        Err(_) => value.to_owned(),
     }
 }
 

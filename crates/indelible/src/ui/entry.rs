@@ -190,7 +190,7 @@ fn related(app: &App, site: &Site, entry: &Entry, now: Timestamp) -> Result<Rela
         let key = SortKey::of(entry, order.column);
         let cursor = Cursor::new(&filter, order, Direction::Next, key, vec![(site.log, size)]);
         let found = look(app, site, &filter, order, Some(cursor), 1)?;
-        Ok(found.first().map(|entry| shape::link(entry, now)))
+        Ok(found.first().map(|entry| shape::link_of_entity(entry, now)))
     };
     let mut related = Related {
         previous: neighbour(Order::NEWEST_FIRST)?,
@@ -205,8 +205,10 @@ fn related(app: &App, site: &Site, entry: &Entry, now: Timestamp) -> Result<Rela
         ]);
         let found = look(app, site, &filter, Order::OLDEST_FIRST, None, SAME_SHOWN + 1)?;
         if found.len() > 1 {
-            let link =
-                |other: &Entry| EntryLink { is_current: other.id == entry.id, ..shape::link(other, now) };
+            let link = |other: &Entry| EntryLink {
+                is_current: other.id == entry.id,
+                ..shape::link_of_action(other, now)
+            };
             related.same = found.iter().take(SAME_SHOWN).map(link).collect();
             let list = url::site(site.id.as_str());
             related.same_all = Some(Link {

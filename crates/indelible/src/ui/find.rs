@@ -81,7 +81,7 @@ fn hits(app: &App, sites: &[Site], id: &str) -> Result<Vec<Hit>, Problem> {
         let Some(entity) = &entry.entity else { continue };
         let href = url::entity(entry.site.as_str(), &entity.kind, &entity.id);
         if hits.iter().all(|hit: &Hit| hit.link.href != href) {
-            let label = format!("{} {}", entity.kind, entity.display_title());
+            let label = format!("{} ({})", entity.display_title(), entity.kind);
             hits.push(hit("Entity", label, href, &entry));
         }
     }

@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 use model::action::{self, MessageContext};
-use model::{ActorType, Entry, Outcome, diff};
+use model::{ActorType, Entry, Kind as EntryKind, Outcome, diff};
 
 use super::view::kind::Kind;
-use super::view::{Action, Actor, Entity, EntryLink, Sentence, Tags, Time, Verb, url};
+use super::view::{Action, Actor, Entity, EntryLink, Object, Sentence, Tags, Time, Verb, url};
 
 /// Names of changed fields that a row shows before it counts.
 const TAGS_SHOWN: usize = 3;
@@ -27,10 +27,7 @@ pub(super) fn kind(entry: &Entry) -> Kind {
 /// Who did it; `href` leads to all that this actor did.
 pub(super) fn actor(entry: &Entry, href: impl Fn(&str) -> String) -> Option<Actor> {
     let actor = entry.actor.as_ref()?;
-    let name = match actor.kind {
-        ActorType::System if actor.display_name() == "system" => "System",
-        ActorType::System | ActorType::User | ActorType::Service => actor.display_name(),
-    };
+    let name = actor_name(actor);
     let channel = entry.origin.as_ref().and_then(|origin| origin.channel.as_deref());
     let note = match (actor.kind, channel) {
         (ActorType::Service, _) => Some("service".to_owned()),
@@ -41,11 +38,23 @@ pub(super) fn actor(entry: &Entry, href: impl Fn(&str) -> String) -> Option<Acto
         (ActorType::User | ActorType::System, _) => None,
     };
     let id = actor.id.as_ref().map(|id| format!("{} {id}", actor.kind.as_str()));
-    let known = [Some(name.to_owned()), id, actor.email.clone()];
+    let known = [Some(name.clone()), id, actor.email.clone()];
     let roles = (!actor.roles.is_empty()).then(|| actor.roles.join(", "));
     let title = known.into_iter().chain([roles]).flatten().collect::<Vec<_>>().join(", ");
     let key = actor.id.as_deref().unwrap_or_else(|| actor.display_name());
-    Some(Actor { name: name.to_owned(), note, title, href: Some(href(key)) })
+    Some(Actor { name, note, title, href: Some(href(key)) })
+}
+
+/// The best name there is. A bare number is nobody's name: "User 4".
+fn actor_name(actor: &model::Actor) -> String {
+    let name = actor.display_name();
+    let is_number = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
+    match actor.kind {
+        ActorType::System if name == "system" => "System".to_owned(),
+        ActorType::User if is_number => format!("User {name}"),
+        ActorType::Service if is_number => format!("Service {name}"),
+        ActorType::System | ActorType::User | ActorType::Service => name.to_owned(),
+    }
 }
 
 /// What it was done to.
@@ -81,31 +90,84 @@ pub(super) fn changed(entry: &Entry) -> Tags {
     Tags::new(&diff::changed(entry.before.as_deref(), entry.after.as_deref()), TAGS_SHOWN)
 }
 
-/// "Ana published *Home*", for a heading.
+/// "Ana published *Home*", for a heading. What failed was not done, so the sentence must not say it was.
 pub(super) fn sentence(entry: &Entry) -> Sentence {
-    let verb = match action::lookup(&entry.action) {
-        Some(_) => Verb::Words(action::verb_of(&entry.action).into_owned()),
-        None => Verb::Code(entry.action.clone()),
+    let past = action::verb_of(&entry.action);
+    let is_registered = action::lookup(&entry.action).is_some();
+    // Some verbs say themselves that it came to nothing.
+    let is_refusal = past.starts_with("was denied") || past.starts_with("failed");
+    let verb = if entry.outcome == Outcome::Failure && !is_refusal {
+        if is_registered {
+            Verb::Tried(action::label_of(&entry.action).into_owned())
+        } else {
+            Verb::Code(entry.action.clone())
+        }
+    } else if is_registered || !past.starts_with("performed ") {
+        Verb::Words(past.into_owned())
+    } else {
+        Verb::Code(entry.action.clone())
     };
-    Sentence {
+    let object = entry.entity.as_ref().map(|entity| entity.display_title().to_owned());
+    let mut sentence = Sentence {
         actor: actor(entry, |_| String::new()).map_or_else(|| "Somebody".to_owned(), |actor| actor.name),
         verb,
-        entity: entry.entity.as_ref().map(|entity| entity.display_title().to_owned()),
+        object: object.map_or(Object::Erased, Object::Named),
+    };
+    if entry.kind == EntryKind::Access && is_about_actor(entry) {
+        let verb = match &sentence.verb {
+            Verb::Words(words) => {
+                let stem = [" to", " of", " as", " for"].iter().find_map(|end| words.strip_suffix(end));
+                stem.map(|stem| Verb::Words(stem.to_owned()))
+            }
+            tried @ (Verb::Tried(_) | Verb::Code(_)) => Some(tried.clone()),
+        };
+        if let Some(verb) = verb {
+            sentence = Sentence { verb, object: Object::Unsaid, ..sentence };
+        }
     }
+    sentence
+}
+
+/// Whether the entity is the actor, as where somebody signs in.
+fn is_about_actor(entry: &Entry) -> bool {
+    let (Some(actor), Some(entity)) = (&entry.actor, &entry.entity) else { return false };
+    actor.id.as_ref() == Some(&entity.id) || actor.display_name() == entity.display_title()
 }
 
 /// The entry in one line of plain text.
 pub(super) fn line(entry: &Entry) -> String {
-    let sentence = sentence(entry);
-    let entity = sentence.entity.unwrap_or_else(|| "something erased".to_owned());
-    match sentence.verb {
-        Verb::Words(verb) => format!("{} {verb} {entity}", sentence.actor),
-        Verb::Code(code) => format!("{} did {code} on {entity}", sentence.actor),
+    let Sentence { actor, verb, object } = sentence(entry);
+    let (verb, on) = match verb {
+        Verb::Words(words) => (words, ""),
+        Verb::Tried(label) => (format!("tried “{label}”"), " on"),
+        Verb::Code(code) => (format!("did {code}"), " on"),
+    };
+    match object {
+        Object::Named(entity) => format!("{actor} {verb}{on} {entity}"),
+        Object::Erased => format!("{actor} {verb}{on} something erased"),
+        Object::Unsaid => format!("{actor} {verb}"),
     }
 }
 
+/// A link to another entry of the same entity, which needs no naming: "Ana: Publish".
+pub(super) fn link_of_entity(entry: &Entry, now: Timestamp) -> EntryLink {
+    let actor = actor(entry, |_| String::new()).map_or_else(|| "Somebody".to_owned(), |actor| actor.name);
+    EntryLink { label: format!("{actor}: {}", done(entry)), ..link(entry, now) }
+}
+
+/// A link to another entry of the same user action, whose actor needs no naming: "Publish: Home".
+pub(super) fn link_of_action(entry: &Entry, now: Timestamp) -> EntryLink {
+    let entity = entry.entity.as_ref().map_or("something erased", |entity| entity.display_title());
+    EntryLink { label: format!("{}: {entity}", done(entry)), ..link(entry, now) }
+}
+
+fn done(entry: &Entry) -> String {
+    let label = action::label_of(&entry.action);
+    if entry.outcome == Outcome::Failure { format!("{label}, failed") } else { label.into_owned() }
+}
+
 /// A link to an entry.
-pub(super) fn link(entry: &Entry, now: Timestamp) -> EntryLink {
+fn link(entry: &Entry, now: Timestamp) -> EntryLink {
     EntryLink {
         href: href(entry),
         label: line(entry),

@@ -59,7 +59,7 @@ fn row(app: &App, site: &Site) -> Result<SiteRow, Problem> {
     Ok(SiteRow {
         name: site.name.clone(),
         id: id.to_owned(),
-        org: site.id.org().to_owned(),
+        org: if site.id.is_system() { String::new() } else { site.id.org().to_owned() },
         href: url::site(id),
         entries: text::thousands(size),
         last_time: last.as_ref().map(|entry| Time::new(now, entry.occurred_at)),

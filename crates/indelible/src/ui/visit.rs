@@ -27,6 +27,7 @@ pub(super) struct Visit {
     pub(super) public_url: String,
     request_id: Option<String>,
     is_demo: bool,
+    has_session: bool,
 }
 
 impl FromRequestParts<App> for Visit {
@@ -41,6 +42,7 @@ impl FromRequestParts<App> for Visit {
                 public_url: app.public_url(&parts.headers),
                 request_id: request_id(&parts.headers),
                 is_demo: app.gate.visitor().is_some(),
+                has_session: session.is_some(),
             }),
             Err(Denied::Unauthenticated) => {
                 let here = parts.uri.path_and_query().map_or("/", |path| path.as_str());
@@ -77,7 +79,11 @@ impl Visit {
         Frame {
             title: title.to_owned(),
             assets: assets::addresses(),
-            account: Some(Account { name: self.caller.name.clone(), role: role_words(self.caller.role) }),
+            account: Some(Account {
+                name: self.caller.name.clone(),
+                role: role_words(self.caller.role),
+                can_sign_out: self.has_session,
+            }),
             is_demo: self.is_demo,
             ..Frame::default()
         }

@@ -2,50 +2,31 @@
 
 // The lints of the workspace allow panics and indexing in what is marked as test code only.
 #[cfg(test)]
-mod support;
-
-#[cfg(test)]
-mod filled;
-
-#[cfg(test)]
-mod process;
-
-#[cfg(test)]
-mod layers;
-
-#[cfg(test)]
-mod crash;
-
-#[cfg(test)]
-mod damage;
-
-#[cfg(test)]
-mod disk;
-
-#[cfg(test)]
-mod flips;
-
-#[cfg(test)]
-mod processes;
-
-#[cfg(test)]
-mod recovery;
-
-#[cfg(test)]
-mod store;
-
-#[cfg(test)]
 mod access;
 #[cfg(test)]
 mod append;
 #[cfg(test)]
 mod body;
 #[cfg(test)]
+mod browser;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod configure;
 #[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod damage;
+#[cfg(test)]
 mod detail;
+#[cfg(test)]
+mod disk;
+#[cfg(test)]
+mod filled;
+#[cfg(test)]
+mod flips;
+#[cfg(test)]
+mod layers;
 #[cfg(test)]
 mod list;
 #[cfg(test)]
@@ -53,8 +34,18 @@ mod openapi;
 #[cfg(test)]
 mod oracle;
 #[cfg(test)]
+mod process;
+#[cfg(test)]
+mod processes;
+#[cfg(test)]
 mod program;
 #[cfg(test)]
+mod recovery;
+#[cfg(test)]
 mod serve;
+#[cfg(test)]
+mod store;
+#[cfg(test)]
+mod support;
 #[cfg(test)]
 mod tail;

@@ -41,7 +41,9 @@ impl ActivityPage {
     /// Whether there is nothing to filter yet.
     #[must_use]
     pub const fn is_untouched(&self) -> bool {
-        self.rows.is_empty() && self.chips.is_empty() && !matches!(self.empty, Empty::NoMatch)
+        self.rows.is_empty()
+            && self.chips.is_empty()
+            && !matches!(self.empty, Empty::NoMatch | Empty::Refused)
     }
 
     /// How many columns the table has.
@@ -144,6 +146,8 @@ pub enum Empty {
     /// The filters match nothing, or it is not empty.
     #[default]
     NoMatch,
+    /// The address asks for what there is not; the form's errors say what.
+    Refused,
     /// There are no entries at all.
     FirstUse(FirstUse),
     /// The network has no site that has entries.

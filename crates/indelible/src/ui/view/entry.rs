@@ -56,8 +56,27 @@ pub struct Sentence {
     pub actor: String,
     /// Did what.
     pub verb: Verb,
-    /// To what; `None` when erased.
-    pub entity: Option<String>,
+    /// To what.
+    pub object: Object,
+}
+
+impl Sentence {
+    /// Whether an object follows the verb.
+    #[must_use]
+    pub fn has_object(&self) -> bool {
+        self.object != Object::Unsaid
+    }
+}
+
+/// What a sentence is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Object {
+    /// The entity's title.
+    Named(String),
+    /// It was erased.
+    Erased,
+    /// Nothing but the actor: "Ana logged in".
+    Unsaid,
 }
 
 /// The verb of a sentence.
@@ -65,6 +84,8 @@ pub struct Sentence {
 pub enum Verb {
     /// Words of the registry: "published".
     Words(String),
+    /// The label of what was tried and failed: "Ana tried “Publish” on *Home*".
+    Tried(String),
     /// A code that no registry knows: the sentence says "Ana did `acme.fix` on *Home*".
     Code(String),
 }

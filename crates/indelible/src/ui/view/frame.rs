@@ -112,4 +112,6 @@ pub struct Account {
     pub name: String,
     /// Their role in words: "Super admin".
     pub role: String,
+    /// Whether there is a session to end; the demo's visitors and bearers of tokens have none.
+    pub can_sign_out: bool,
 }

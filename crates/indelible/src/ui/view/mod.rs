@@ -32,7 +32,7 @@ pub use value::{Mark, Span, Value, ValueState};
 mod words;
 
 mod entry;
-pub use entry::{EntryLink, EntryPage, Notice, Proof, Related, Sentence, Verb};
+pub use entry::{EntryLink, EntryPage, Notice, Object, Proof, Related, Sentence, Verb};
 
 mod history;
 pub use history::{HistoryDay, HistoryEntry, HistoryPage};

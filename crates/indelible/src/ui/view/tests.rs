@@ -173,7 +173,7 @@ fn frame() -> Frame {
         current_site: Some(site),
         has_network: true,
         tabs: Tab::of_site("acme.www", "Activity"),
-        account: Some(Account { name: HOSTILE.to_owned(), role: "Auditor".to_owned() }),
+        account: Some(Account { name: HOSTILE.to_owned(), role: "Auditor".to_owned(), can_sign_out: true }),
         find: HOSTILE.to_owned(),
         is_demo: true,
         ..Frame::default()
@@ -251,7 +251,11 @@ fn entry() -> EntryPage {
     let value = json!({ HOSTILE: HOSTILE });
     EntryPage {
         frame: frame(),
-        sentence: Sentence { actor: hostile(), verb: Verb::Code(hostile()), entity: Some(hostile()) },
+        sentence: Sentence {
+            actor: hostile(),
+            verb: Verb::Code(hostile()),
+            object: Object::Named(hostile()),
+        },
         action: row().action,
         occurred: time.clone(),
         recorded: time,

@@ -61,9 +61,9 @@ const SAME_CHARS_MAX: usize = 480;
 /// How much of it stays beside a change.
 const SAME_CHARS_KEPT: usize = 120;
 /// A value longer than this is folded.
-const OPEN_CHARS_MAX: usize = 1_000;
+const OPEN_CHARS_MAX: usize = 1_600;
 /// Or with more lines than this.
-const OPEN_LINES_MAX: usize = 16;
+const OPEN_LINES_MAX: usize = 40;
 /// How much of a folded value shows.
 const PREVIEW_CHARS: usize = 120;
 
@@ -113,8 +113,17 @@ impl Value {
         let text = self.text();
         let (lines, chars) = (text.lines().count(), text.chars().count());
         if lines > OPEN_LINES_MAX || chars > OPEN_CHARS_MAX {
-            let preview = text.chars().take(PREVIEW_CHARS).collect::<String>();
-            let preview = preview.split_whitespace().collect::<Vec<_>>().join(" ");
+            // Two long values often begin alike: the preview is worth looking at where they part.
+            let first = self.spans.iter().position(|span| span.mark == Mark::Changed).unwrap_or(0);
+            let shown: String = self
+                .spans
+                .iter()
+                .skip(first)
+                .flat_map(|span| span.text.chars())
+                .take(PREVIEW_CHARS)
+                .collect();
+            let start = if first > 0 { "…" } else { "" };
+            let preview = format!("{start}{}", shown.split_whitespace().collect::<Vec<_>>().join(" "));
             let size = if lines > OPEN_LINES_MAX { (lines, "lines") } else { (chars, "characters") };
             let size_text = text::thousands(u64::try_from(size.0).unwrap_or(u64::MAX));
             self.fold = Some((preview, format!("Show all {size_text} {}", size.1)));
