@@ -15,7 +15,7 @@ pub struct Receipt {
     pub id: Uuid,
     /// Its position in the log, from 0.
     pub index: u64,
-    /// When the log took it. Answers to a batch do not say.
+    /// When the log took it, if the answer says so.
     pub recorded_at: Option<Timestamp>,
     /// The hash of its leaf, in hex: what a proof of inclusion is checked against.
     pub leaf_hash: String,

@@ -3,7 +3,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 
 use super::{App, Problem};
-use crate::access::{Caller, SESSION_COOKIE};
+use crate::access::{Caller, Denied, SESSION_COOKIE};
 
 /// Every handler that takes a [`Caller`] is behind the gate; there is no other way to get one.
 impl FromRequestParts<App> for Caller {
@@ -11,8 +11,13 @@ impl FromRequestParts<App> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         // One indexed look-up in memory-mapped pages: cheaper than changing threads for it.
-        app.gate.caller(bearer(&parts.headers), session_of(&parts.headers)).map_err(Problem::from)
+        caller_of(app, &parts.headers).map_err(Problem::from)
     }
+}
+
+/// The caller of a request with these headers, as of now.
+pub(super) fn caller_of(app: &App, headers: &HeaderMap) -> Result<Caller, Denied> {
+    app.gate.caller(bearer(headers), session_of(headers))
 }
 
 /// The token of `Authorization: Bearer TOKEN`; the scheme in any case (RFC 9110 §11.1).

@@ -77,6 +77,11 @@ impl<'a> LogWalk<'a> {
     fn next_time(&mut self, store: &dyn Store, wanted: &Wanted<'_>) -> Result<Option<i64>, SearchError> {
         loop {
             while let Some(block) = self.waiting.front() {
+                if is_beyond(block, self.walk, wanted) {
+                    self.waiting.clear();
+                    self.exhausted = true;
+                    break;
+                }
                 if block.first < self.pinned.size && may_hold(block, wanted) {
                     return Ok(Some(match self.walk {
                         Walk::NewestFirst => block.occurred_max_us,
@@ -94,6 +99,15 @@ impl<'a> LogWalk<'a> {
             self.last = blocks.last().copied();
             self.waiting.extend(blocks);
         }
+    }
+}
+
+/// Whether a block, and so every one after it in the walk, lies beyond the filter's times.
+fn is_beyond(block: &BlockInfo, walk: Walk, wanted: &Wanted<'_>) -> bool {
+    let (from, to) = wanted.filter.times();
+    match walk {
+        Walk::NewestFirst => from.is_some_and(|from| block.occurred_max_us < floor_us(from)),
+        Walk::OldestFirst => to.is_some_and(|to| block.occurred_min_us > floor_us(to)),
     }
 }
 

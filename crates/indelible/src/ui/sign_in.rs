@@ -2,7 +2,7 @@
 
 use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::view::{SignInPage, url};
@@ -10,13 +10,14 @@ use super::visit::{render, stranger_frame};
 use crate::access::{SESSION_COOKIE, SESSION_LIFETIME, SignIn, SignInError};
 use crate::api::{App, Problem, blocking, query_pairs, session_of};
 
-/// The form; or, with `?link=`, the sign-in by a one-time link.
-pub(super) async fn form(State(app): State<App>, RawQuery(query): RawQuery) -> Response {
+/// The form; or, with `?link=`, the sign-in by a one-time link. `HEAD`, as link checkers ask, must not use
+/// the link up.
+pub(super) async fn form(State(app): State<App>, method: Method, RawQuery(query): RawQuery) -> Response {
     let Ok(pairs) = query_pairs(query.as_deref()) else {
         return Redirect::to(url::SIGN_IN).into_response();
     };
     let get = |name: &str| pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
-    if let Some(link) = get("link") {
+    if let Some(link) = get("link").filter(|_| method == Method::GET) {
         let gate = app.gate.clone();
         let signed_in = blocking(move || Ok::<_, Problem>(gate.sign_in_with_link(&link))).await;
         return match signed_in {

@@ -24,6 +24,8 @@ async fn a_new_installation_prints_a_link_that_signs_in_once() {
     let link = format!("http{link}");
     assert!(link.starts_with(&format!("{url}/sign-in?link=")), "{link}");
     let client = client();
+    let looked = client.head(&link).send().await.unwrap();
+    assert!(looked.headers().get(SET_COOKIE).is_none(), "looking at the link does not use it up");
     let first = client.get(&link).send().await.unwrap();
     assert_eq!(first.status(), 303);
     let cookie = first.headers()[SET_COOKIE].to_str().unwrap().split(';').next().unwrap().to_owned();

@@ -1,5 +1,6 @@
 //! `GET /sites/{site}/entries/tail`: everything, in the order of the log, once and live.
 
+use model::Role;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::{Method, Response};
 use serde_json::Value;
@@ -138,4 +139,28 @@ async fn live_events_are_filtered_and_of_one_site() {
     server.appended(entry(r#","kind":"read","summary":"mine""#)).await;
     let (id, entry) = events.next().await;
     assert_eq!((id, &entry["summary"]), (1, &Value::from("mine")));
+}
+
+#[tokio::test]
+async fn a_live_tail_ends_with_its_token() {
+    let server = Server::start().await;
+    server.appended(entry("")).await;
+    let token = server.token(Role::Auditor, Some("acme.www"));
+    let request = server.request_as(&token, Method::GET, ROUTE).header(ACCEPT, "text/event-stream");
+    let mut events = Events { response: request.send().await.unwrap(), text: String::new() };
+    assert_eq!(events.next().await.0, 0);
+
+    let tokens = server.read("/api/v1/tokens").await;
+    let id = tokens["data"][0]["id"].as_str().unwrap();
+    let revoke = server.request(Method::DELETE, &format!("/api/v1/tokens/{id}"));
+    assert_eq!(revoke.send().await.unwrap().status(), 204);
+    server.appended(entry("")).await;
+    // The stream is broken off rather than ended, so that nobody takes it for complete.
+    loop {
+        match events.response.chunk().await {
+            Ok(Some(chunk)) => assert!(!chunk.starts_with(b"id"), "an entry after the revocation"),
+            Ok(None) => panic!("the stream ended as if it were complete"),
+            Err(_) => break,
+        }
+    }
 }

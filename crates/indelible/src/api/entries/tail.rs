@@ -3,7 +3,6 @@
 //! By index, so that nothing is ever skipped: entries that happened earlier and arrived later come when they
 //! arrive. Do not build a feed by moving `from` along; use this.
 
-use std::convert::Infallible;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -19,6 +18,7 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use super::shown;
 use crate::access::Caller;
+use crate::api::caller::caller_of;
 use crate::api::form::EntryOut;
 use crate::api::problem::Problem;
 use crate::api::query::{self, ListQuery};
@@ -62,16 +62,15 @@ pub(in crate::api) async fn tail(
         .and_then(|value| value.to_str().ok())
         .is_some_and(|value| value.contains("text/event-stream"));
     let (sender, receiver) = mpsc::channel(ENTRIES_WAITING_MAX);
-    let reader =
-        Reader { app, site: grant.site, filter, next: after.map_or(0, |index| index.saturating_add(1)) };
+    let next = after.map_or(0, |index| index.saturating_add(1));
+    let reader = Reader { app, headers, site: grant.site, filter, next };
     tokio::spawn(reader.run(sender, live));
     let entries = ReceiverStream::new(receiver);
     if live {
-        return Ok(Sse::new(entries.map(|entry| Ok::<_, Infallible>(event(&entry))))
-            .keep_alive(KeepAlive::default())
-            .into_response());
+        let events = entries.map(|entry| entry.map(|entry| event(&entry)));
+        return Ok(Sse::new(events).keep_alive(KeepAlive::default()).into_response());
     }
-    let lines = entries.map(|entry| Ok::<_, Infallible>(line(&entry)));
+    let lines = entries.map(|entry| entry.map(|entry| line(&entry)));
     Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(lines)).into_response())
 }
 
@@ -103,28 +102,28 @@ fn parse(raw_query: Option<&str>, headers: &HeaderMap) -> Result<(Option<u64>, F
 /// Reads a log on and on.
 struct Reader {
     app: App,
+    /// What the caller showed: a credential that ends while the tail goes on ends the tail.
+    headers: HeaderMap,
     site: Site,
     filter: Filter,
     next: u64,
 }
 
+/// Ends a stream without its proper end, so that the client notices that something is missing.
+#[derive(Debug, thiserror::Error)]
+#[error("the tail was broken off; resume it after the last entry that arrived")]
+struct Broken;
+
 impl Reader {
-    /// Sends what there is, and if `live`, what comes, until the client has gone. A failure ends the stream
-    /// without its proper end, so that the client notices and resumes.
-    async fn run(mut self, sender: mpsc::Sender<EntryOut>, live: bool) {
+    /// Sends what there is, and if `live`, what comes, until the client has gone or may not read any more.
+    async fn run(mut self, sender: mpsc::Sender<Result<EntryOut, Broken>>, live: bool) {
         let mut changes = self.app.indelible.published().subscribe();
         loop {
             changes.mark_unchanged();
-            let Ok(size) = self.app.indelible.published().size(self.site.log) else { return };
-            while self.next < size {
-                let end = (self.next - self.next % ENTRIES_AT_ONCE + ENTRIES_AT_ONCE).min(size);
-                let Ok(chunk) = self.read(self.next..end).await else { return };
-                self.next = end;
-                for entry in chunk {
-                    if sender.send(entry).await.is_err() {
-                        return;
-                    }
-                }
+            if let Err(Broken) = self.send_new(&sender).await {
+                // Whoever went away does not need to be told.
+                drop(sender.send(Err(Broken)).await);
+                return;
             }
             if !live {
                 return;
@@ -135,6 +134,33 @@ impl Reader {
                 () = sender.closed() => return,
             }
         }
+    }
+
+    /// Sends the entries up to the present head.
+    async fn send_new(&mut self, sender: &mpsc::Sender<Result<EntryOut, Broken>>) -> Result<(), Broken> {
+        let size = self.app.indelible.published().size(self.site.log).map_err(|_| Broken)?;
+        while self.next < size {
+            if !self.may_read().await {
+                return Err(Broken);
+            }
+            let end = (self.next - self.next % ENTRIES_AT_ONCE + ENTRIES_AT_ONCE).min(size);
+            let chunk = self.read(self.next..end).await.map_err(|_| Broken)?;
+            self.next = end;
+            for entry in chunk {
+                sender.send(Ok(entry)).await.map_err(|_| Broken)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks the gate again: tokens are revoked and sessions end at once, not when a stream does.
+    async fn may_read(&self) -> bool {
+        let (app, headers, site) = (self.app.clone(), self.headers.clone(), self.site.id.clone());
+        let asked = blocking(move || {
+            let caller = caller_of(&app, &headers)?;
+            caller.on_site(Permission::Read, site.as_str(), app.indelible.sites())
+        });
+        asked.await.is_ok()
     }
 
     async fn read(&self, range: Range<u64>) -> Result<Vec<EntryOut>, Problem> {
