@@ -11,11 +11,14 @@
 //! | the files themselves | the engine cannot read them |
 
 use std::collections::HashMap;
+use std::num::NonZero;
 use std::ops::Range;
+use std::thread;
 
 use jiff::Timestamp;
-use model::StoredEntry;
+use model::{LeafHeader, StoredEntry};
 use tlog::{Checkpoint, HASH_SIZE, Hash, RightEdge, TILE_WIDTH};
+use uuid::Uuid;
 
 use crate::Indelible;
 use crate::keys::Keys;
@@ -112,23 +115,23 @@ impl Verification<'_> {
     /// Walks the blocks in the order of their indexes; a gap between two is a finding.
     fn blocks(&mut self, progress: &dyn Fn(u64)) -> Result<(), StoreError> {
         let mut next = 0;
-        for block in all_blocks(self.store, self.site, Walk::OldestFirst)? {
-            if block.first > next {
-                self.missing(next..block.first.min(self.size))?;
+        for blocks in all_blocks(self.store, self.site, Walk::OldestFirst)?.chunks(BLOCKS_AT_ONCE) {
+            for (block, derived) in blocks.iter().zip(derive_all(self.store, self.site, blocks, self.size)) {
+                if block.first > next {
+                    self.missing(next..block.first.min(self.size))?;
+                }
+                if block.first < next {
+                    self.find(block.range(), "these entries are stored twice");
+                    continue;
+                }
+                if block.range().end > self.size {
+                    self.find(block.range(), "entries are stored beyond the signed head");
+                }
+                let derived = derived?;
+                progress(derived.range.end - derived.range.start);
+                self.block(block, derived);
+                next = block.range().end;
             }
-            if block.first < next {
-                self.find(block.range(), "these entries are stored twice");
-                continue;
-            }
-            if block.range().end > self.size {
-                self.find(block.range(), "entries are stored beyond the signed head");
-            }
-            let range = block.first..block.range().end.min(self.size);
-            if !range.is_empty() {
-                self.block(&block, range.clone())?;
-                progress(range.end - range.start);
-            }
-            next = block.range().end;
         }
         if next < self.size { self.missing(next..self.size) } else { Ok(()) }
     }
@@ -139,69 +142,55 @@ impl Verification<'_> {
             return Ok(());
         }
         self.find(range.clone(), "MISSING: the log has these entries, the store does not");
-        for hash in self.tile_hashes(&range)? {
+        for hash in tile_hashes(self.store, self.site, &range)? {
             self.edge.push(hash.unwrap_or_else(tlog::empty_root));
         }
         Ok(())
     }
 
-    fn block(&mut self, block: &BlockInfo, range: Range<u64>) -> Result<(), StoreError> {
-        let stored = match self.store.entries(self.site.log, range.clone()) {
-            Ok(stored) => stored,
-            Err(StoreError::Corrupt(reason)) => {
-                self.find(range.clone(), format!("CORRUPT: {reason}"));
-                for hash in self.tile_hashes(&range)? {
+    /// Compares a block as it was derived with what the log says of it.
+    fn block(&mut self, block: &BlockInfo, derived: Derived) {
+        let Derived { range, entries, expected } = derived;
+        let entries = match entries {
+            Ok(entries) => entries,
+            Err(reason) => {
+                self.find(range, format!("CORRUPT: {reason}"));
+                for hash in expected {
                     self.edge.push(hash.unwrap_or_else(tlog::empty_root));
                 }
-                return Ok(());
+                return;
             }
-            Err(error) => return Err(error),
         };
-        let expected = self.tile_hashes(&range)?;
-        let mut ids = Vec::with_capacity(stored.len());
-        let mut found = Vec::with_capacity(stored.len());
-        for (index, bytes) in range.clone().zip(&stored) {
-            let leaf = match self.entry(index, bytes, block) {
-                Ok((header, leaf)) => {
-                    ids.push((index, header.id));
-                    leaf
-                }
-                Err(reason) => {
-                    self.find(index..index + 1, format!("CORRUPT: {reason}"));
-                    tlog::empty_root()
-                }
-            };
-            found.push(leaf);
-        }
-        self.leaves(&range, &expected, &found);
-        self.ids(&ids)?;
         self.entries += range.end - range.start;
-        Ok(())
+        let found: Vec<Hash> =
+            range.clone().zip(entries).map(|(index, entry)| self.entry(index, entry, block)).collect();
+        self.leaves(&range, &expected, &found);
     }
 
-    /// Derives the leaf of an entry, and checks what readers rely on to find it.
-    fn entry(
-        &mut self,
-        index: u64,
-        bytes: &[u8],
-        block: &BlockInfo,
-    ) -> Result<(model::LeafHeader, Hash), String> {
-        let stored = StoredEntry::decode(bytes).map_err(|error| error.to_string())?;
-        let header = stored.header();
-        let leaf = tlog::leaf_hash(&stored.leaf().to_bytes());
-        let entry = stored.open(&self.site.id, index).map_err(|error| error.to_string())?;
-        let occurred_us = floor_us(entry.occurred_at);
-        if !(block.occurred_min_us..=block.occurred_max_us).contains(&occurred_us) {
-            self.find(
-                index..index + 1,
-                "the times of its block do not cover it, so that lists may not show it",
-            );
+    /// Checks what readers rely on to find an entry; its leaf hash.
+    fn entry(&mut self, index: u64, entry: Result<DerivedEntry, String>, block: &BlockInfo) -> Hash {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(reason) => {
+                self.find(index..index + 1, format!("CORRUPT: {reason}"));
+                return tlog::empty_root();
+            }
+        };
+        let id = entry.header.id;
+        match entry.position {
+            Some(position) if position == index => {}
+            Some(position) => self.find(index..index + 1, format!("its id {id} leads to index {position}")),
+            None => self.find(index..index + 1, format!("its id {id} leads nowhere")),
         }
-        if header.recorded_ms < self.last_recorded_ms {
+        if !(block.occurred_min_us..=block.occurred_max_us).contains(&entry.occurred_us) {
+            let what = "the times of its block do not cover it, so that lists may not show it";
+            self.find(index..index + 1, what);
+        }
+        if entry.header.recorded_ms < self.last_recorded_ms {
             self.find(index..index + 1, "it was recorded earlier than the entry before it");
         }
-        self.last_recorded_ms = header.recorded_ms;
-        Ok((header, leaf))
+        self.last_recorded_ms = entry.header.recorded_ms;
+        entry.leaf_hash
     }
 
     /// Compares derived leaf hashes with those in the tiles, and grows the derived tree by them.
@@ -226,21 +215,6 @@ impl Verification<'_> {
         }
     }
 
-    fn ids(&mut self, ids: &[(u64, uuid::Uuid)]) -> Result<(), StoreError> {
-        let wanted: Vec<_> = ids.iter().map(|(_, id)| *id).collect();
-        let positions = self.store.positions(self.site.log, &wanted)?;
-        for ((index, id), position) in ids.iter().zip(positions) {
-            match position {
-                Some(position) if position == *index => {}
-                Some(position) => {
-                    self.find(*index..index + 1, format!("its id {id} leads to index {position}"));
-                }
-                None => self.find(*index..index + 1, format!("its id {id} leads nowhere")),
-            }
-        }
-        Ok(())
-    }
-
     /// Checks what nothing but look-ups would miss.
     fn lookups(&mut self) -> Result<(), StoreError> {
         let ids = self.store.id_count(self.site.log)?;
@@ -252,20 +226,6 @@ impl Verification<'_> {
             self.find(None, "its entries from the newest on are not those from the oldest on");
         }
         Ok(())
-    }
-
-    /// The leaf hashes that the tiles of level 0 hold for a range.
-    fn tile_hashes(&self, range: &Range<u64>) -> Result<Vec<Option<Hash>>, StoreError> {
-        let width = u64::from(TILE_WIDTH);
-        let mut tiles: HashMap<u64, Vec<u8>> = HashMap::new();
-        for number in range.start / width..=range.end.saturating_sub(1) / width {
-            tiles.insert(number, self.store.tile(self.site.log, 0, number)?.unwrap_or_default());
-        }
-        let hash_at = |index: u64| {
-            let start = usize::try_from(index % width).ok()? * HASH_SIZE;
-            Hash::try_from(tiles.get(&(index / width))?.get(start..start + HASH_SIZE)?).ok()
-        };
-        Ok(range.clone().map(hash_at).collect())
     }
 
     /// Compares the root derived from the entries with the signed one, and if it differs, narrows the place
@@ -306,6 +266,86 @@ impl Verification<'_> {
         }
         Ok(())
     }
+}
+
+/// A block, read and hashed again.
+struct Derived {
+    /// The part of it that is in the log.
+    range: Range<u64>,
+    /// Its entries, or why they cannot be read.
+    entries: Result<Vec<Result<DerivedEntry, String>>, String>,
+    /// The leaf hashes that the tiles have there.
+    expected: Vec<Option<Hash>>,
+}
+
+struct DerivedEntry {
+    header: LeafHeader,
+    leaf_hash: Hash,
+    occurred_us: i64,
+    /// Where its id leads.
+    position: Option<u64>,
+}
+
+/// Derives blocks on all processors; nothing in one depends on another.
+fn derive_all(
+    store: &dyn Store,
+    site: &Site,
+    blocks: &[BlockInfo],
+    size: u64,
+) -> Vec<Result<Derived, StoreError>> {
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let share = blocks.len().div_ceil(threads).max(1);
+    thread::scope(|scope| {
+        let derive_share = |blocks: &[BlockInfo]| -> Vec<_> {
+            blocks.iter().map(|block| derive(store, site, block, size)).collect()
+        };
+        let running: Vec<_> =
+            blocks.chunks(share).map(|blocks| scope.spawn(move || derive_share(blocks))).collect();
+        let join = |share: thread::ScopedJoinHandle<'_, _>| match share.join() {
+            Ok(derived) => derived,
+            Err(panic) => std::panic::resume_unwind(panic),
+        };
+        running.into_iter().flat_map(join).collect()
+    })
+}
+
+fn derive(store: &dyn Store, site: &Site, block: &BlockInfo, size: u64) -> Result<Derived, StoreError> {
+    let range = block.first.min(size)..block.range().end.min(size);
+    let expected = tile_hashes(store, site, &range)?;
+    let stored = match store.entries(site.log, range.clone()) {
+        Ok(stored) => stored,
+        Err(StoreError::Corrupt(reason)) => return Ok(Derived { range, entries: Err(reason), expected }),
+        Err(error) => return Err(error),
+    };
+    let mut entries: Vec<Result<DerivedEntry, String>> =
+        range.clone().zip(&stored).map(|(index, bytes)| derive_entry(site, index, bytes)).collect();
+    let ids: Vec<Uuid> = entries.iter().flatten().map(|entry| entry.header.id).collect();
+    for (entry, position) in entries.iter_mut().flatten().zip(store.positions(site.log, &ids)?) {
+        entry.position = position;
+    }
+    Ok(Derived { range, entries: Ok(entries), expected })
+}
+
+fn derive_entry(site: &Site, index: u64, bytes: &[u8]) -> Result<DerivedEntry, String> {
+    let stored = StoredEntry::decode(bytes).map_err(|error| error.to_string())?;
+    let leaf_hash = tlog::leaf_hash(&stored.leaf().to_bytes());
+    let entry = stored.open(&site.id, index).map_err(|error| error.to_string())?;
+    let occurred_us = floor_us(entry.occurred_at);
+    Ok(DerivedEntry { header: stored.header(), leaf_hash, occurred_us, position: None })
+}
+
+/// The leaf hashes that the tiles of level 0 hold for a range.
+fn tile_hashes(store: &dyn Store, site: &Site, range: &Range<u64>) -> Result<Vec<Option<Hash>>, StoreError> {
+    let width = u64::from(TILE_WIDTH);
+    let mut tiles: HashMap<u64, Vec<u8>> = HashMap::new();
+    for number in range.start / width..=range.end.saturating_sub(1) / width {
+        tiles.insert(number, store.tile(site.log, 0, number)?.unwrap_or_default());
+    }
+    let hash_at = |index: u64| {
+        let start = usize::try_from(index % width).ok()? * HASH_SIZE;
+        Hash::try_from(tiles.get(&(index / width))?.get(start..start + HASH_SIZE)?).ok()
+    };
+    Ok(range.clone().map(hash_at).collect())
 }
 
 /// The root of a full tile's hashes, or of what there is of it, which then matches nothing.

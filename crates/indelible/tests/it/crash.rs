@@ -122,7 +122,13 @@ async fn load(server: Process, secret: &str, round: usize, kill_at: usize, again
             writer.sent
         });
     }
-    enough.notified().await;
+    tokio::select! {
+        () = enough.notified() => {}
+        ended = writers.join_next() => {
+            let sent = ended.unwrap().unwrap();
+            panic!("a writer ended before the server was killed, with {} answers open", sent.open.len());
+        }
+    }
     server.kill();
     let mut all = Sent::default();
     while let Some(sent) = writers.join_next().await {

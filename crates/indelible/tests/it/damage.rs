@@ -154,7 +154,7 @@ const CASES: &[Case] = &[
     Case {
         name: "a block's count",
         damage: |data| execute(data, "UPDATE block SET count = 99 WHERE log = 1 AND first = 600"),
-        findings: &[("entries 600 to 698", "CORRUPT"), ("entries 699 to 699", "MISSING")],
+        findings: &[("entries 600 to 698", "CORRUPT"), ("entry 699", "MISSING")],
     },
     Case {
         name: "a block beyond the head",

@@ -86,7 +86,7 @@ pub(crate) fn append(indelible: &Indelible, site: &Site, numbers: std::ops::Rang
     let outcomes = indelible.journal().append_blocking(append).unwrap();
     let receipt = |outcome| match outcome {
         Outcome::Appended(receipt) => receipt,
-        other => panic!("not appended: {other:?}"),
+        other @ (Outcome::Known(_) | Outcome::Refused(_)) => panic!("not appended: {other:?}"),
     };
     outcomes.into_iter().map(receipt).collect()
 }

@@ -1,7 +1,8 @@
 //! What every store must do, whatever its engine.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use indelible::entropy;
 use indelible::store::{
@@ -33,7 +34,7 @@ impl Ledger {
 
     /// Grows by this many entries. Ids follow from log, index and `salt`.
     pub(crate) fn grow(&mut self, count: usize, salt: u64) -> Run {
-        let (base, mut touched, mut entries) = (self.head(), BTreeMap::new(), Vec::with_capacity(count));
+        let (base, mut touched, mut entries) = (self.head(), BTreeSet::new(), Vec::with_capacity(count));
         for _ in 0..count {
             let entry = entry(self.log, self.edge.size(), salt);
             let stored = model::StoredEntry::decode(&entry.bytes).unwrap();
@@ -41,13 +42,13 @@ impl Ledger {
                 if level % 8 == 0 {
                     let place = (level / 8, index / u64::from(TILE_WIDTH));
                     self.tiles.entry(place).or_default().extend(hash.as_bytes());
-                    touched.insert(place, ());
+                    touched.insert(place);
                 }
             });
             entries.push(entry);
         }
         self.entries.extend(entries.iter().cloned());
-        let tiles = touched.into_keys().map(|(level, number)| TileData {
+        let tiles = touched.into_iter().map(|(level, number)| TileData {
             level,
             number,
             hashes: self.tiles[&(level, number)].clone(),
@@ -81,17 +82,18 @@ impl Ledger {
     }
 }
 
+/// Parsing and sealing anew each time would take most of the tests' time: only the ids differ.
+static TEMPLATE: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let json = br#"{"action":"page.update","entity":{"type":"page","id":"1"},"data":{"some":"thing"}}"#;
+    let draft = model::parse(json).unwrap();
+    draft.seal(Uuid::nil(), Timestamp::UNIX_EPOCH, "test", &[7; 32]).place(0).0
+});
+
 /// An entry that is a real stored form; it happened `index` seconds after the epoch, every tenth an hour later.
 fn entry(log: LogNumber, index: u64, salt: u64) -> NewEntry {
     let id = Uuid::from_u64_pair(u64::from(log) << 32 | salt, index);
     let seconds = i64::try_from(index).unwrap() + if index % 10 == 9 { 3600 } else { 0 };
     let occurred_at = Timestamp::from_second(seconds).unwrap();
-    // Parsing and sealing anew each time would take most of the tests' time: only the id differs.
-    static TEMPLATE: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(|| {
-        let json = br#"{"action":"page.update","entity":{"type":"page","id":"1"},"data":{"some":"thing"}}"#;
-        let draft = model::parse(json).unwrap();
-        draft.seal(Uuid::nil(), Timestamp::UNIX_EPOCH, "test", &[7; 32]).place(0).0
-    });
     let mut bytes = TEMPLATE.clone();
     bytes[9..25].copy_from_slice(id.as_bytes());
     NewEntry { id, occurred_at, bytes }

@@ -57,12 +57,11 @@ impl fmt::Debug for EmbeddedStore {
 impl EmbeddedStore {
     /// Says where room is to be made.
     fn placed(&self, error: StoreError) -> StoreError {
-        match error {
-            StoreError::Full { .. } => StoreError::Full {
-                place: format!("{} and {}", self.directory.display(), self.heads.directory().display()),
-            },
-            other @ (StoreError::Corrupt(_) | StoreError::Refused(_) | StoreError::Engine { .. }) => other,
+        if !matches!(error, StoreError::Full { .. }) {
+            return error;
         }
+        let (data, heads) = (self.directory.display(), self.heads.directory().display());
+        StoreError::Full { place: format!("{data} and {heads}") }
     }
 }
 

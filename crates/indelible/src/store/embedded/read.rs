@@ -35,6 +35,8 @@ pub(super) fn positions(
     ids: &[Uuid],
 ) -> Result<Vec<Option<u64>>, StoreError> {
     let read = || {
+        // One transaction for all of them: taking and releasing the read lock costs as much as a look-up.
+        let _transaction = connection.unchecked_transaction()?;
         let mut statement =
             connection.prepare_cached("SELECT position FROM entry_id WHERE log = ?1 AND id = ?2")?;
         ids.iter()
