@@ -8,7 +8,7 @@
 //! | form | type | made by |
 //! |---|---|---|
 //! | the JSON a sender wrote | bytes | the sender |
-//! | checked, complete but for the log's own fields | [`Draft`] | [`parse`] |
+//! | checked, complete but for the log's own fields | [`Draft`] | [`parse()`] |
 //! | encoded, committed to, ready for the log | [`Sealed`] | [`Draft::seal`] |
 //! | read back from the log | [`Entry`] | [`StoredEntry::open`] |
 //!

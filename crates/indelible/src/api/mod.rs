@@ -1,7 +1,7 @@
 //! The HTTP API under `/api/v1`, one file per endpoint.
 //!
 //! Handlers parse, ask the [gate](crate::access), call the domain and shape the answer; nothing is decided
-//! here. What blocks runs in [`blocking`].
+//! here. What blocks runs in `blocking`.
 
 mod body;
 mod caller;

@@ -7,6 +7,9 @@ use model::{Field, Filter, Order};
 
 use super::Problem;
 
+/// Parameters of which a second one would contradict the first.
+const ONCE: [&str; 6] = ["from", "to", "sort", "limit", "cursor", "count"];
+
 /// What a list's parameters ask for.
 pub(crate) struct ListQuery {
     pub(crate) filter: Filter,
@@ -26,11 +29,16 @@ impl ListQuery {
     pub(crate) fn parse(query: Option<&str>, order: Order) -> Result<Self, Problem> {
         let mut fields = Fields::default();
         let mut list = Self::all(order);
+        let mut given: Vec<String> = Vec::new();
         for (name, value) in pairs(query)? {
             // A form sends its empty fields too.
             if value.is_empty() {
                 continue;
             }
+            if ONCE.contains(&name.as_str()) && given.contains(&name) {
+                return Err(Problem::invalid(&name, "invalid_value", "is given more than once"));
+            }
+            given.push(name.clone());
             match name.as_str() {
                 "from" => fields.from = Some(time("from", &value)?),
                 "to" => fields.to = Some(time("to", &value)?),
@@ -206,6 +214,8 @@ mod tests {
             ("ip=localhost", "ip"),
             ("count=maybe", "count"),
             ("q=a", "q"),
+            ("from=2026-11-21T00:00:00Z&from=2026-11-20T00:00:00Z", "from"),
+            ("limit=5&limit=6", "limit"),
         ] {
             let problem = ListQuery::parse(Some(query), Order::NEWEST_FIRST).err().expect(query);
             assert!(problem.detail().starts_with(&format!("`{field}`: ")), "{}", problem.detail());

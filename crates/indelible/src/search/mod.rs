@@ -2,8 +2,8 @@
 //!
 //! The list is the meaning of [`Filter::matches`] applied to every entry, and is found by reading as few
 //! blocks as that allows. In the order of time a page reads blocks from its end of time and stops when the
-//! page is full and no unread block can hold an earlier place in it ([`by_time`]). In any other order every
-//! block within the filter's times is read, and the best places are kept ([`by_column`]).
+//! page is full and no unread block can hold an earlier place in it (`by_time`). In any other order every
+//! block within the filter's times is read, and the best places are kept (`by_column`).
 
 mod best;
 mod by_column;

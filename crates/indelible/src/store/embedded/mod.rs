@@ -35,7 +35,7 @@ use pool::Pool;
 
 pub use open::CreateOptions;
 
-/// See the [module's documentation](self).
+/// The store in a data directory.
 pub struct EmbeddedStore {
     directory: PathBuf,
     origin: String,
