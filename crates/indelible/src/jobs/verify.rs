@@ -21,6 +21,7 @@ use tlog::{Checkpoint, HASH_SIZE, Hash, RightEdge, TILE_WIDTH};
 use uuid::Uuid;
 
 use crate::Indelible;
+use crate::journal::Published;
 use crate::keys::Keys;
 use crate::store::{BlockInfo, Head, Site, Store, StoreError, Walk};
 
@@ -61,6 +62,7 @@ pub fn verify_site(
     let head = signed.as_ref().map_or_else(Head::empty, |signed| signed.head);
     let mut verification = Verification {
         store: indelible.store().as_ref(),
+        published: indelible.published(),
         site,
         size: head.size,
         edge: RightEdge::new(),
@@ -82,7 +84,9 @@ pub fn verify_site(
 
 struct Verification<'a> {
     store: &'a dyn Store,
+    published: &'a Published,
     site: &'a Site,
+    /// Entries that are verified: those of the head when the verification began. A server may append more.
     size: u64,
     /// The tree as derived from the entries.
     edge: RightEdge,
@@ -115,7 +119,13 @@ impl Verification<'_> {
     /// Walks the blocks in the order of their indexes; a gap between two is a finding.
     fn blocks(&mut self, progress: &dyn Fn(u64)) -> Result<(), StoreError> {
         let mut next = 0;
-        for blocks in all_blocks(self.store, self.site, Walk::OldestFirst)?.chunks(BLOCKS_AT_ONCE) {
+        let all = all_blocks(self.store, self.site, Walk::OldestFirst)?;
+        let now = self.published_now()?;
+        for block in all.iter().filter(|block| block.range().end > now) {
+            self.find(block.range(), "entries are stored beyond the signed head");
+        }
+        let signed: Vec<BlockInfo> = all.into_iter().filter(|block| block.first < self.size).collect();
+        for blocks in signed.chunks(BLOCKS_AT_ONCE) {
             for (block, derived) in blocks.iter().zip(derive_all(self.store, self.site, blocks, self.size)) {
                 if block.first > next {
                     self.missing(next..block.first.min(self.size))?;
@@ -123,9 +133,6 @@ impl Verification<'_> {
                 if block.first < next {
                     self.find(block.range(), "these entries are stored twice");
                     continue;
-                }
-                if block.range().end > self.size {
-                    self.find(block.range(), "entries are stored beyond the signed head");
                 }
                 let derived = derived?;
                 progress(derived.range.end - derived.range.start);
@@ -215,14 +222,27 @@ impl Verification<'_> {
         }
     }
 
+    /// The published size by now. Under the commit lock nothing is staged: whatever was found stored before is
+    /// published by now, or has no right to be there.
+    fn published_now(&self) -> Result<u64, StoreError> {
+        let lock = self.store.lock()?;
+        let size = self.published.size(self.site.log);
+        drop(lock);
+        size
+    }
+
     /// Checks what nothing but look-ups would miss.
     fn lookups(&mut self) -> Result<(), StoreError> {
         let ids = self.store.id_count(self.site.log)?;
-        if ids > self.size {
-            self.find(None, format!("there are {} ids more than entries", ids - self.size));
+        let now = self.published_now()?;
+        if ids > now {
+            self.find(None, format!("there are {} ids more than entries", ids - now));
         }
-        let oldest_first = all_blocks(self.store, self.site, Walk::OldestFirst)?;
-        if oldest_first != all_blocks(self.store, self.site, Walk::NewestFirst)? {
+        let signed = |walk| {
+            let all = all_blocks(self.store, self.site, walk)?;
+            Ok::<Vec<_>, StoreError>(all.into_iter().filter(|block| block.first < self.size).collect())
+        };
+        if signed(Walk::OldestFirst)? != signed(Walk::NewestFirst)? {
             self.find(None, "its entries from the newest on are not those from the oldest on");
         }
         Ok(())

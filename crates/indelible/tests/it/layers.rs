@@ -17,7 +17,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
     ("search", &["journal", "store"]),
     ("access", &["clock", "entropy", "sites", "store"]),
     ("instance", &["access", "clock", "entropy", "journal", "keys", "sites", "store"]),
-    ("jobs", &["Indelible", "keys", "store"]),
+    ("jobs", &["Indelible", "journal", "keys", "store"]),
     ("connect", &[]),
     ("demo", &["connect"]),
     (

@@ -38,6 +38,8 @@ fn a_server_and_two_imports_share_a_log() {
             let arguments = ["import", "--site", SITE, "--format", "ndjson", file.to_str().unwrap()];
             scope.spawn(move || run(directory, &arguments))
         });
+        // What arrives while a verification runs is not damage.
+        let verifications = scope.spawn(|| [(); 3].map(|()| run(directory, &["verify"])));
         let url = format!("http://{}/api/v1/sites/{SITE}/entries", server.address);
         let posted = Runtime::new().unwrap().block_on(post(&url, &secret));
         let said: Vec<String> = imports
@@ -46,6 +48,9 @@ fn a_server_and_two_imports_share_a_log() {
             .inspect(|ran| assert_eq!(ran.code, 0, "{ran:?}"))
             .map(|ran| ran.stderr)
             .collect();
+        for verified in verifications.join().unwrap() {
+            assert_eq!(verified.code, 0, "{verified:?}");
+        }
         let numbers = |text: &str| -> Vec<usize> {
             text.split(|c: char| !c.is_ascii_digit()).filter_map(|word| word.parse().ok()).collect()
         };
