@@ -9,6 +9,7 @@ use crate::clock;
 use crate::entropy::{self, NoEntropy};
 use crate::journal::{self, Append, Journal, JournalError, Outcome, Published};
 use crate::keys::{KeyError, Keys};
+use crate::search::{IndexPlace, Search};
 use crate::sites::Sites;
 use crate::store::{Change, CreateOptions, EmbeddedStore, Site, Store, StoreError, Token};
 
@@ -19,6 +20,7 @@ pub struct Indelible {
     keys: Arc<Keys>,
     sites: Arc<Sites>,
     journal: Journal,
+    search: Arc<Search>,
 }
 
 /// How to open an installation.
@@ -28,6 +30,8 @@ pub struct OpenOptions {
     pub head_directory: Option<PathBuf>,
     /// Prefix of every checkpoint's origin line; by default, for a new installation, the host's name.
     pub origin: Option<String>,
+    /// Leaves the search index as it is: for a command that is over before an index would help.
+    pub without_indexing: bool,
 }
 
 impl Indelible {
@@ -58,7 +62,10 @@ impl Indelible {
         let keys = Arc::new(Keys::load(directory, store.origin())?);
         let sites = Arc::new(Sites::new(Arc::clone(&store)));
         let journal = Journal::start(Arc::clone(&store), Arc::clone(&keys));
-        Ok(Self { store, keys, sites, journal })
+        let place = IndexPlace { directory: directory.join("index"), key: keys.index_key() };
+        let published = Arc::clone(journal.published());
+        let search = Search::new(Arc::clone(&store), published, Some(place), !options.without_indexing);
+        Ok(Self { store, keys, sites, journal, search: Arc::new(search) })
     }
 
     fn create(directory: &Path, options: &OpenOptions) -> Result<(), OpenError> {
@@ -105,6 +112,12 @@ impl Indelible {
     #[must_use]
     pub const fn journal(&self) -> &Journal {
         &self.journal
+    }
+
+    /// The way to find entries.
+    #[must_use]
+    pub fn search(&self) -> &Search {
+        &self.search
     }
 
     /// What readers may see.

@@ -18,6 +18,7 @@ use crate::files::make_private_directory;
 
 const SIGNING_LABEL: &str = "indelible-log-key/v1 ";
 const CURSOR_LABEL: &str = "indelible-cursor-key/v1";
+const INDEX_LABEL: &str = "indelible search index";
 
 /// Epoch of a log's origin: 1 until a restore that lost entries begins a new one.
 const EPOCH: u32 = 1;
@@ -81,6 +82,13 @@ impl Keys {
     #[must_use]
     pub fn cursor_key(&self) -> CursorKey {
         CursorKey::new(self.derive(CURSOR_LABEL.as_bytes()))
+    }
+
+    /// The key of the search index' hashes.
+    #[must_use]
+    pub fn index_key(&self) -> [u8; 16] {
+        let [key, _] = *self.derive(INDEX_LABEL.as_bytes()).as_chunks().0 else { return [0; 16] };
+        key
     }
 
     #[expect(clippy::expect_used, reason = "HKDF-SHA-256 gives up to 8160 bytes")]

@@ -12,7 +12,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-use crate::filter::{Filter, Order, SortKey};
+use crate::filter::Filter;
+use crate::order::{Order, SortKey};
 
 const TAG_BYTES: usize = 16;
 
@@ -120,12 +121,13 @@ impl fmt::Debug for CursorKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::filter::{Field, SortColumn};
+    use crate::filter::Field;
+    use crate::order::SortColumn;
 
     #[test]
     fn only_ours_and_only_here() {
         let key = CursorKey::new([1; 32]);
-        let filter = Filter::Is { field: Field::Action, value: "a".into() };
+        let filter = Filter::is(Field::Action, "a");
         let draft = crate::parse(br#"{"action":"a","entity":{"type":"t","id":"1"}}"#).unwrap();
         let entry = draft
             .seal(uuid::Uuid::max(), jiff::Timestamp::UNIX_EPOCH, "t", &[0; 32])

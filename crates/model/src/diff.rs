@@ -74,6 +74,13 @@ pub fn changed(before: Option<&RawValue>, after: Option<&RawValue>) -> Vec<Strin
         .collect()
 }
 
+/// A JSON pointer as a filter writes it: keys with dots between them.
+#[must_use]
+pub fn dotted(pointer: &str) -> String {
+    let keys = pointer.strip_prefix('/').unwrap_or(pointer).split('/');
+    keys.map(|key| key.replace("~1", "/").replace("~0", "~")).collect::<Vec<_>>().join(".")
+}
+
 /// Whether two JSON texts say the same: numbers by their digits, objects whatever their order.
 #[must_use]
 pub fn same(one: &RawValue, other: &RawValue) -> bool {

@@ -38,8 +38,13 @@ mod stored;
 pub mod action;
 pub mod diff;
 
+pub mod inside;
+mod number;
+pub mod text;
+
 mod cursor;
-mod filter;
+pub mod filter;
+pub mod order;
 
 pub mod access;
 
@@ -47,9 +52,11 @@ pub use access::{Permission, Role};
 pub use action::Kind;
 pub use cursor::{Cursor, CursorError, CursorKey, Direction};
 pub use entry::{Actor, ActorType, Draft, Entity, Entry, OnBehalfOf, Origin, Outcome};
-pub use filter::{Field, Filter, Order, SortColumn, SortKey};
+pub use filter::{Field, Filter, FilterError};
 pub use leaf::{Class, Commitment, Leaf, LeafHeader, commitment, salt};
 pub use name::{NameError, SYSTEM_SITE, SiteId};
+pub use number::Decimal;
+pub use order::{Order, SortColumn, SortKey, SortValue};
 pub use parse::parse;
 pub use section::{Section, SectionName};
 pub use stored::{Sealed, StoredEntry, StoredError};

@@ -3,7 +3,7 @@
 use axum::extract::rejection::PathRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use model::{Code, CursorError, Violation};
+use model::{Code, CursorError, FilterError, Violation};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -47,6 +47,23 @@ pub struct FieldError {
     pub code: String,
     /// What is wrong and what is allowed.
     pub message: String,
+    /// Where in a filter's text it is.
+    #[serde(flatten)]
+    pub place: Option<FilterPlace>,
+}
+
+/// Where in a filter's text a mistake is, and the way out.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct FilterPlace {
+    /// Its first character, from 0.
+    pub position: usize,
+    /// How many characters it covers; 0 at the text's end.
+    pub length: usize,
+    /// What could stand there.
+    pub expected: Vec<String>,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
 }
 
 impl From<&Violation> for FieldError {
@@ -55,6 +72,7 @@ impl From<&Violation> for FieldError {
             field: violation.field.clone(),
             code: violation.code.as_str().to_owned(),
             message: violation.message.clone(),
+            place: None,
         }
     }
 }
@@ -94,8 +112,24 @@ impl Problem {
     pub fn invalid(field: &str, code: &str, message: impl Into<String>) -> Self {
         let message = message.into();
         let detail = if field.is_empty() { message.clone() } else { format!("`{field}`: {message}") };
-        let error = FieldError { field: field.to_owned(), code: code.to_owned(), message };
+        let error = FieldError { field: field.to_owned(), code: code.to_owned(), message, place: None };
         Self { errors: vec![error], ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail) }
+    }
+
+    /// 422 about a filter's text in a field or parameter.
+    #[must_use]
+    pub fn filter(field: &str, error: &FilterError) -> Self {
+        let place = FilterPlace {
+            position: error.position,
+            length: error.length,
+            expected: error.expected.clone(),
+            hint: error.hint.clone(),
+        };
+        let mut problem = Self::invalid(field, "filter_syntax", error.to_string());
+        for error in &mut problem.errors {
+            error.place = Some(place.clone());
+        }
+        problem
     }
 
     /// What is wrong with a submitted entry: 409 for a taken id, 413 when it is too long, else 422.
@@ -233,6 +267,8 @@ impl From<SearchError> for Problem {
             SearchError::TooLong => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "search_too_long", error.to_string())
             }
+            SearchError::TooManyBuckets => Self::invalid("histogram", "too_many_buckets", error.to_string()),
+            SearchError::Index(error) => Self::internal(&error),
         }
     }
 }

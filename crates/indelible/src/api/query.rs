@@ -8,7 +8,7 @@ use model::{Field, Filter, Order};
 use super::Problem;
 
 /// Parameters of which a second one would contradict the first.
-const ONCE: [&str; 6] = ["from", "to", "sort", "limit", "cursor", "count"];
+const ONCE: [&str; 7] = ["q", "from", "to", "sort", "limit", "cursor", "count"];
 
 /// What a list's parameters ask for.
 pub(crate) struct ListQuery {
@@ -30,6 +30,7 @@ impl ListQuery {
         let mut fields = Fields::default();
         let mut list = Self::all(order);
         let mut given: Vec<String> = Vec::new();
+        let mut search = Filter::all();
         for (name, value) in pairs(query)? {
             // A form sends its empty fields too.
             if value.is_empty() {
@@ -49,11 +50,11 @@ impl ListQuery {
                 "limit" => list.limit = limit(&value)?,
                 "cursor" => list.cursor = Some(value),
                 "count" => list.exact_count = count(&value)?,
-                "q" => return Err(no_filter_language()),
+                "q" => search = language(&value)?,
                 _ => fields.put(&name, value)?,
             }
         }
-        list.filter = fields.into_filter();
+        list.filter = fields.into_filter().and(search);
         Ok(list)
     }
 }
@@ -82,7 +83,7 @@ impl Fields {
             "ip" => return self.put_value(Field::Ip, address(&value)?),
             "correlation_id" => Field::CorrelationId,
             other => {
-                let message = "not a parameter of a list: use from, to, user, actor, action, kind, \
+                let message = "not a parameter of a list: use q, from, to, user, actor, action, kind, \
                                entity_type, entity_id, ip, correlation_id, sort, limit, cursor, count";
                 return Err(Problem::invalid(other, "unknown_parameter", message));
             }
@@ -100,10 +101,9 @@ impl Fields {
     }
 
     fn into_filter(self) -> Filter {
-        let times = (self.from.is_some() || self.to.is_some())
-            .then_some(Filter::Occurred { from: self.from, to: self.to });
+        let times = (self.from.is_some() || self.to.is_some()).then(|| Filter::occurred(self.from, self.to));
         let values = self.values.into_iter().map(|(field, values)| {
-            let mut any: Vec<Filter> = values.into_iter().map(|value| Filter::Is { field, value }).collect();
+            let mut any: Vec<Filter> = values.iter().map(|value| Filter::is(field, value)).collect();
             if any.len() == 1 { any.remove(0) } else { Filter::Or(any) }
         });
         Filter::And(times.into_iter().chain(values).collect())
@@ -168,10 +168,9 @@ fn count(value: &str) -> Result<bool, Problem> {
     }
 }
 
-fn no_filter_language() -> Problem {
-    let message = "the filter language is not part of this version: use user, actor, action, kind, \
-                   entity_type, entity_id, ip, correlation_id, from and to";
-    Problem::invalid("q", "not_supported", message)
+/// Reads the filter language. The mistake's place goes along, so that it can be shown there.
+fn language(text: &str) -> Result<Filter, Problem> {
+    Filter::parse(text).map_err(|error| Problem::filter("q", &error))
 }
 
 #[cfg(test)]
@@ -184,7 +183,7 @@ mod tests {
 
     #[test]
     fn values_of_one_field_are_alternatives() {
-        let is = |field, value: &str| Filter::Is { field, value: value.into() };
+        let is = Filter::is;
         assert_eq!(filter(""), Filter::all());
         assert_eq!(filter("user=Ana+Lima&action="), Filter::And(vec![is(Field::Actor, "Ana Lima")]));
         assert_eq!(
@@ -213,7 +212,8 @@ mod tests {
             ("kind=upsert", "kind"),
             ("ip=localhost", "ip"),
             ("count=maybe", "count"),
-            ("q=a", "q"),
+            ("q=acton:a", "q"),
+            ("q=a&q=b", "q"),
             ("from=2026-11-21T00:00:00Z&from=2026-11-20T00:00:00Z", "from"),
             ("limit=5&limit=6", "limit"),
         ] {

@@ -3,8 +3,9 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{Failure, Place, open_options, output};
-use crate::Indelible;
+use crate::search::Progress;
 use crate::store::EmbeddedStore;
+use crate::{Indelible, OpenOptions};
 
 /// Say what is wrong with this installation
 #[derive(Debug, Args)]
@@ -25,7 +26,10 @@ impl Doctor {
             output::data("installation  none yet: `indelible serve` makes one")?;
             return Ok(ExitCode::SUCCESS);
         }
-        let indelible = Indelible::open_existing(directory, &open_options(&settings))?;
+        let indelible = Indelible::open_existing(
+            directory,
+            &OpenOptions { without_indexing: true, ..open_options(&settings) },
+        )?;
         output::data(&format!("log origin    {}", indelible.store().origin()))?;
         let sites = indelible.sites().all()?;
         let mut entries = 0;
@@ -34,6 +38,7 @@ impl Doctor {
         }
         output::data(&format!("sites         {}", sites.len()))?;
         output::data(&format!("entries       {entries}"))?;
+        output::data(&format!("search index  {}", index_state(indelible.search().progress()?)))?;
         let tokens = indelible.store().tokens()?;
         let valid = tokens.iter().filter(|token| token.revoked_at.is_none()).count();
         output::data(&format!("tokens        {valid} valid"))?;
@@ -45,5 +50,16 @@ impl Doctor {
         }
         output::data("state         opens, and data and heads belong together")?;
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn index_state(progress: Progress) -> String {
+    let behind = progress.published - progress.indexed;
+    match (progress.indexed, behind) {
+        (_, 0) => "up to date".to_owned(),
+        (0, _) => "none yet: a server makes it, and until then searches read the log".to_owned(),
+        (_, behind) => {
+            format!("{behind} entries behind: a server takes them in, and until then searches read them")
+        }
     }
 }

@@ -69,12 +69,17 @@ impl Place {
     /// Opens the installation, which must be there.
     fn open(&self) -> Result<Indelible, Failure> {
         let settings = self.settings()?;
-        Ok(Indelible::open_existing(&settings.store.data_dir, &open_options(&settings))?)
+        let options = OpenOptions { without_indexing: true, ..open_options(&settings) };
+        Ok(Indelible::open_existing(&settings.store.data_dir, &options)?)
     }
 }
 
 fn open_options(settings: &Settings) -> OpenOptions {
-    OpenOptions { head_directory: settings.store.head_path.clone(), origin: settings.log.origin.clone() }
+    OpenOptions {
+        head_directory: settings.store.head_path.clone(),
+        origin: settings.log.origin.clone(),
+        without_indexing: false,
+    }
 }
 
 /// Runs the command that the process was started with.

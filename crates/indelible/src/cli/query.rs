@@ -57,8 +57,8 @@ impl Query {
                 limit: left.min(model::limits::PAGE_ENTRIES_MAX),
                 patience: search::PATIENCE,
             };
-            let page = search::page(indelible.store().as_ref(), indelible.published(), &question)
-                .map_err(|error| Failure::Other(error.to_string()))?;
+            let page =
+                indelible.search().page(&question).map_err(|error| Failure::Other(error.to_string()))?;
             left -= page.entries.len();
             for entry in page.entries {
                 match self.format {

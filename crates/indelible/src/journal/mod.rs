@@ -147,7 +147,7 @@ impl Journal {
 
     /// What readers may see.
     #[must_use]
-    pub fn published(&self) -> &Published {
+    pub const fn published(&self) -> &Arc<Published> {
         &self.published
     }
 

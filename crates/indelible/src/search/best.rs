@@ -1,36 +1,36 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use model::{Entry, SortKey};
+use model::SortKey;
 
 /// The best places found so far, never more than the page needs: memory stays bounded however much is read.
-pub(super) struct Best {
+pub(super) struct Best<T> {
     limit: usize,
-    places: Places,
+    places: Places<T>,
 }
 
-enum Places {
-    Ascending(BTreeMap<SortKey, Entry>),
-    Descending(BTreeMap<Reverse<SortKey>, Entry>),
+enum Places<T> {
+    Ascending(BTreeMap<SortKey, T>),
+    Descending(BTreeMap<Reverse<SortKey>, T>),
 }
 
-impl Best {
+impl<T> Best<T> {
     pub(super) const fn new(limit: usize, descending: bool) -> Self {
         let places =
             if descending { Places::Descending(BTreeMap::new()) } else { Places::Ascending(BTreeMap::new()) };
         Self { limit, places }
     }
 
-    pub(super) fn put(&mut self, key: SortKey, entry: Entry) {
+    pub(super) fn put(&mut self, key: SortKey, item: T) {
         match &mut self.places {
             Places::Ascending(places) => {
-                places.insert(key, entry);
+                places.insert(key, item);
                 if places.len() > self.limit {
                     places.pop_last();
                 }
             }
             Places::Descending(places) => {
-                places.insert(Reverse(key), entry);
+                places.insert(Reverse(key), item);
                 if places.len() > self.limit {
                     places.pop_last();
                 }
@@ -47,10 +47,10 @@ impl Best {
         last.filter(|_| count >= self.limit)
     }
 
-    pub(super) fn into_page(self) -> Vec<(SortKey, Entry)> {
+    pub(super) fn into_page(self) -> Vec<(SortKey, T)> {
         match self.places {
             Places::Ascending(places) => places.into_iter().collect(),
-            Places::Descending(places) => places.into_iter().map(|(key, entry)| (key.0, entry)).collect(),
+            Places::Descending(places) => places.into_iter().map(|(key, item)| (key.0, item)).collect(),
         }
     }
 }

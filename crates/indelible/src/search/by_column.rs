@@ -30,17 +30,18 @@ pub(super) fn visit(
     wanted: &Wanted<'_>,
     mut see: impl FnMut(SortKey, Entry),
 ) -> Result<(), SearchError> {
-    for log in pinned {
+    for log in pinned.iter().filter(|log| log.from < log.size) {
         let mut last = None;
         loop {
             let blocks = store.blocks(log.site.log, Walk::OldestFirst, last, BLOCKS_AT_ONCE)?;
             last = blocks.last().copied();
             for block in &blocks {
                 wanted.check_time()?;
-                if block.first >= log.size || !may_hold(block, wanted) {
+                let is_asked = block.first < log.size && block.range().end > log.from;
+                if !is_asked || !may_hold(block, wanted) {
                     continue;
                 }
-                let range = block.first..block.range().end.min(log.size);
+                let range = block.first.max(log.from)..block.range().end.min(log.size);
                 for (key, entry) in
                     read_wanted(store, published, log.site, range, |entry| wanted.place(entry))?
                 {

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use jiff::Timestamp;
+use model::filter::Span;
 use model::{Entry, SortKey};
 
 use super::best::Best;
@@ -49,7 +50,7 @@ pub(super) fn find(
         }
         let Some(log) = logs.get_mut(position) else { break };
         let Some(block) = log.waiting.pop_front() else { break };
-        let range = block.first..block.range().end.min(log.pinned.size);
+        let range = block.first.max(log.pinned.from)..block.range().end.min(log.pinned.size);
         for (key, entry) in
             read_wanted(store, published, log.pinned.site, range, |entry| wanted.place(entry))?
         {
@@ -70,7 +71,7 @@ struct LogWalk<'a> {
 
 impl<'a> LogWalk<'a> {
     fn new(pinned: &'a Pinned<'a>, walk: Walk) -> Self {
-        Self { pinned, walk, waiting: VecDeque::new(), last: None, exhausted: pinned.size == 0 }
+        Self { pinned, walk, waiting: VecDeque::new(), last: None, exhausted: pinned.from >= pinned.size }
     }
 
     /// The end of time of the next block that can hold wanted entries, in microseconds.
@@ -82,7 +83,8 @@ impl<'a> LogWalk<'a> {
                     self.exhausted = true;
                     break;
                 }
-                if block.first < self.pinned.size && may_hold(block, wanted) {
+                let is_asked = block.first < self.pinned.size && block.range().end > self.pinned.from;
+                if is_asked && may_hold(block, wanted) {
                     return Ok(Some(match self.walk {
                         Walk::NewestFirst => block.occurred_max_us,
                         Walk::OldestFirst => block.occurred_min_us,
@@ -104,7 +106,7 @@ impl<'a> LogWalk<'a> {
 
 /// Whether a block, and so every one after it in the walk, lies beyond the filter's times.
 fn is_beyond(block: &BlockInfo, walk: Walk, wanted: &Wanted<'_>) -> bool {
-    let (from, to) = wanted.filter.times();
+    let Span { from, to, .. } = wanted.filter.times();
     match walk {
         Walk::NewestFirst => from.is_some_and(|from| block.occurred_max_us < floor_us(from)),
         Walk::OldestFirst => to.is_some_and(|to| block.occurred_min_us > floor_us(to)),
@@ -113,7 +115,7 @@ fn is_beyond(block: &BlockInfo, walk: Walk, wanted: &Wanted<'_>) -> bool {
 
 /// Whether a block's times overlap the filter's and lie on the wanted side of the cursor.
 pub(super) fn may_hold(block: &BlockInfo, wanted: &Wanted<'_>) -> bool {
-    let (mut from, mut to) = wanted.filter.times();
+    let Span { mut from, mut to, .. } = wanted.filter.times();
     if wanted.order.column == model::SortColumn::Timestamp
         && let Some(after) = wanted.after.and_then(SortKey::time)
     {

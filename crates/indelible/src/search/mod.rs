@@ -1,28 +1,58 @@
-//! Finding entries: pages of a list, in any order, over one site or many.
+//! Finding entries: pages of a list, in any order, over one site or many; counts of values and times.
 //!
-//! The list is the meaning of [`Filter::matches`] applied to every entry, and is found by reading as few
-//! blocks as that allows. In the order of time a page reads blocks from its end of time and stops when the
-//! page is full and no unread block can hold an earlier place in it (`by_time`). In any other order every
-//! block within the filter's times is read, and the best places are kept (`by_column`).
+//! The answer is the meaning of [`Filter::matches`] applied to every entry, and is found by looking at as few
+//! as that allows:
+//!
+//! * The newest or oldest entries within some time are read from the log's blocks (`by_time`).
+//! * Anything else is asked of the [index], and what is not in it yet is looked at one by one (`tail`).
+//! * Where there is no index that can be used, every block within the filter's times is read (`by_time`,
+//!   `by_column`). The index is a help, never the truth.
 
 mod best;
 mod by_column;
 mod by_time;
+mod fresh;
+mod in_index;
+pub mod index;
 mod reader;
+mod tail;
 
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use model::{Cursor, CursorError, CursorKey, Direction, Entry, Filter, Order, SortColumn, SortKey};
-
 use uuid::Uuid;
 
 use crate::journal::Published;
 use crate::store::{LogNumber, Site, Store, StoreError};
+use best::Best;
+use fresh::Shared;
+use in_index::View;
+use index::{Follower, IndexError};
+use tail::Tail;
 
+pub use in_index::{FacetValue, Facets, FacetsQuestion, HistogramBucket};
+pub use index::{Bucket, Progress};
 pub use reader::{leaf_hashes, read_entries};
 
 /// How long one question may read before it is ended, so that nobody can occupy the disk.
 pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Where the index is, and the key of its hashes.
+#[derive(Clone)]
+pub struct IndexPlace {
+    /// The directory, which holds nothing else.
+    pub directory: PathBuf,
+    /// A secret of the installation.
+    pub key: [u8; 16],
+}
+
+impl std::fmt::Debug for IndexPlace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("IndexPlace").field("directory", &self.directory).finish_non_exhaustive()
+    }
+}
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -61,11 +91,28 @@ pub enum SearchError {
     /// It would take too long.
     #[error("the search took too long and was ended: narrow the time range or the filter")]
     TooLong,
+    /// The histogram would have more buckets than anybody can use.
+    #[error("the histogram would be too long: choose wider buckets or a shorter time")]
+    TooManyBuckets,
+    /// The index failed. Callers do not see this: the log is searched instead.
+    #[error(transparent)]
+    Index(IndexError),
+}
+
+impl From<IndexError> for SearchError {
+    fn from(error: IndexError) -> Self {
+        match error {
+            IndexError::TooLong => Self::TooLong,
+            error => Self::Index(error),
+        }
+    }
 }
 
 /// A log pinned at a size: what is appended later is not part of the answer.
 struct Pinned<'a> {
     site: &'a Site,
+    /// The first index that is searched.
+    from: u64,
     size: u64,
 }
 
@@ -95,102 +142,299 @@ impl Wanted<'_> {
     }
 }
 
-/// Finds a page. Blocks; call it on a thread that may.
-pub fn page(store: &dyn Store, published: &Published, question: &Question<'_>) -> Result<Page, SearchError> {
-    let pinned = pin(published, question)?;
-    let direction = question.cursor.as_ref().map_or(Direction::Next, |cursor| cursor.direction);
-    let order = match direction {
-        Direction::Next => question.order,
-        Direction::Prev => question.order.reversed(),
-    };
-    let deadline = Instant::now() + question.patience;
-    let wanted = Wanted {
-        filter: question.filter,
-        order,
-        after: question.cursor.as_ref().map(|cursor| &cursor.key),
-        limit: question.limit + 1,
-        deadline,
-    };
-    let mut found = find(store, published, &pinned, &wanted)?;
-    // One more than asked for was looked for, only to know whether there is more.
-    let more = found.len() > question.limit;
-    found.truncate(question.limit);
-    if direction == Direction::Prev {
-        found.reverse();
+/// Where an entry of the answer is, and the entry if it was read and proven already.
+struct Hit {
+    log: LogNumber,
+    index: u64,
+    entry: Option<Entry>,
+}
+
+impl Hit {
+    const fn at(log: LogNumber, index: u64) -> Self {
+        Self { log, index, entry: None }
     }
-    let cursor = |direction, place: Option<&(SortKey, Entry)>| {
-        let sizes = pinned.iter().map(|log| (log.site.log, log.size)).collect();
-        place.map(|(key, _)| Cursor::new(question.filter, question.order, direction, key.clone(), sizes))
-    };
-    let (more_after, more_before) = match direction {
-        Direction::Next => (more, question.cursor.is_some()),
-        Direction::Prev => (true, more),
-    };
-    let next = if more_after { cursor(Direction::Next, found.last()) } else { None };
-    let prev = if more_before { cursor(Direction::Prev, found.first()) } else { None };
-    Ok(Page { entries: found.into_iter().map(|(_, entry)| entry).collect(), next, prev })
-}
 
-/// Counts the entries that match. Reads every block within the filter's times.
-pub fn count(store: &dyn Store, published: &Published, question: &Question<'_>) -> Result<u64, SearchError> {
-    let pinned = pin(published, question)?;
-    let deadline = Instant::now() + question.patience;
-    let wanted = Wanted { filter: question.filter, order: question.order, after: None, limit: 0, deadline };
-    let mut count = 0;
-    by_column::visit(store, published, &pinned, &wanted, |_, _| count += 1)?;
-    Ok(count)
-}
-
-fn pin<'a>(published: &Published, question: &Question<'a>) -> Result<Vec<Pinned<'a>>, StoreError> {
-    let pinned_at = |log: LogNumber| {
-        let sizes = &question.cursor.as_ref()?.sizes;
-        Some(sizes.iter().find(|(number, _)| *number == log).map_or(0, |(_, size)| *size))
-    };
-    question
-        .sites
-        .iter()
-        .map(|site| {
-            let now = published.size(site.log)?;
-            // A log never shrinks; the smaller of both guards a cursor of a restored installation.
-            let size = pinned_at(site.log).map_or(now, |size| size.min(now));
-            Ok(Pinned { site, size })
-        })
-        .collect()
-}
-
-/// The first places wanted, in order.
-fn find(
-    store: &dyn Store,
-    published: &Published,
-    pinned: &[Pinned<'_>],
-    wanted: &Wanted<'_>,
-) -> Result<Vec<(SortKey, Entry)>, SearchError> {
-    if wanted.order.column == SortColumn::Timestamp {
-        by_time::find(store, published, pinned, wanted)
-    } else {
-        by_column::find(store, published, pinned, wanted)
+    fn read(entry: Entry) -> Self {
+        // What was read is not looked up again, so its log does not matter.
+        Self { log: 0, index: entry.index, entry: Some(entry) }
     }
 }
 
-/// A published entry by its id.
-pub fn by_id(
-    store: &dyn Store,
-    published: &Published,
-    site: &Site,
-    id: Uuid,
-) -> Result<Option<Entry>, StoreError> {
-    let position = store.positions(site.log, &[id])?.pop().flatten();
-    let size = published.size(site.log)?;
-    let Some(index) = position.filter(|position| *position < size) else { return Ok(None) };
-    let entry = read_entries(store, published, site, index..index + 1)?.pop();
-    let Some(entry) = entry.filter(|entry| entry.id == id) else {
-        let message = format!("the id {id} of site `{}` leads to index {index}, which is another's", site.id);
-        return Err(StoreError::Corrupt(message));
-    };
-    Ok(Some(entry))
+/// Finds entries in the logs of a store.
+#[derive(Debug)]
+pub struct Search {
+    store: Arc<dyn Store>,
+    published: Arc<Published>,
+    /// Absent where the store is searched in other ways.
+    shared: Option<Arc<Shared>>,
+    /// Absent where others keep the index up to date.
+    _follower: Option<Follower>,
+}
+
+impl Search {
+    /// A search over a store, with an index at `place`. With `follow` the index is kept up to date from here,
+    /// unless another process does so.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn Store>,
+        published: Arc<Published>,
+        place: Option<IndexPlace>,
+        follow: bool,
+    ) -> Self {
+        let shared = place.map(|place| Arc::new(Shared::new(place.directory, place.key)));
+        let follower = shared
+            .as_ref()
+            .filter(|_| follow)
+            .map(|shared| Follower::start(Arc::clone(&store), Arc::clone(&published), Arc::clone(shared)));
+        Self { store, published, shared, _follower: follower }
+    }
+
+    /// How far the index is.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn progress(&self) -> Result<Progress, StoreError> {
+        let index = self.shared.as_ref().and_then(|shared| shared.index());
+        let snapshot = index.map(|index| index.snapshot());
+        let mut progress = Progress::default();
+        for site in self.store.sites()? {
+            let size = self.published.size(site.log)?;
+            let position = snapshot.as_ref().and_then(|snapshot| snapshot.positions.get(&site.log)).copied();
+            progress.published += size;
+            progress.indexed += position.unwrap_or_default().min(size);
+        }
+        Ok(progress)
+    }
+
+    /// Waits until everything published is in the index, for so long; whether it is. Searches need not wait:
+    /// they find what is not in the index, too.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn catch_up(&self, patience: Duration) -> Result<bool, StoreError> {
+        const LOOK_AGAIN: Duration = Duration::from_millis(5);
+        let deadline = Instant::now() + patience;
+        loop {
+            let progress = self.progress()?;
+            if progress.indexed == progress.published {
+                return Ok(true);
+            }
+            if Instant::now() > deadline {
+                return Ok(false);
+            }
+            if let Some(shared) = &self.shared {
+                shared.ask_to_commit();
+            }
+            std::thread::sleep(LOOK_AGAIN);
+        }
+    }
+
+    /// Finds a page. Blocks; call it on a thread that may.
+    ///
+    /// # Errors
+    /// When the store fails, or it takes too long.
+    pub fn page(&self, question: &Question<'_>) -> Result<Page, SearchError> {
+        let pinned = self.pin(question)?;
+        let direction = question.cursor.as_ref().map_or(Direction::Next, |cursor| cursor.direction);
+        let order = match direction {
+            Direction::Next => question.order,
+            Direction::Prev => question.order.reversed(),
+        };
+        let wanted = Wanted {
+            filter: question.filter,
+            order,
+            after: question.cursor.as_ref().map(|cursor| &cursor.key),
+            // One more than asked for, only to know whether there is more.
+            limit: question.limit + 1,
+            deadline: Instant::now() + question.patience,
+        };
+        let mut found = self.find(&pinned, &wanted, question.limit)?;
+        let more = found.len() > question.limit;
+        found.truncate(question.limit);
+        if direction == Direction::Prev {
+            found.reverse();
+        }
+        let cursor = |direction, place: Option<&(SortKey, Entry)>| {
+            let sizes = pinned.iter().map(|log| (log.site.log, log.size)).collect();
+            place.map(|(key, _)| Cursor::new(question.filter, question.order, direction, key.clone(), sizes))
+        };
+        let (more_after, more_before) = match direction {
+            Direction::Next => (more, question.cursor.is_some()),
+            Direction::Prev => (true, more),
+        };
+        let next = if more_after { cursor(Direction::Next, found.last()) } else { None };
+        let prev = if more_before { cursor(Direction::Prev, found.first()) } else { None };
+        Ok(Page { entries: found.into_iter().map(|(_, entry)| entry).collect(), next, prev })
+    }
+
+    /// Counts the entries that match.
+    ///
+    /// # Errors
+    /// When the store fails, or it takes too long.
+    pub fn count(&self, question: &Question<'_>) -> Result<u64, SearchError> {
+        let facets = FacetsQuestion { columns: &[], bucket: None, values_max: 0 };
+        Ok(self.facets(question, &facets)?.total)
+    }
+
+    /// A published entry by its id.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn by_id(&self, site: &Site, id: Uuid) -> Result<Option<Entry>, StoreError> {
+        let (store, published) = (self.store.as_ref(), self.published.as_ref());
+        let position = store.positions(site.log, &[id])?.pop().flatten();
+        let size = published.size(site.log)?;
+        let Some(index) = position.filter(|position| *position < size) else { return Ok(None) };
+        let entry = read_entries(store, published, site, index..index + 1)?.pop();
+        let Some(entry) = entry.filter(|entry| entry.id == id) else {
+            let message =
+                format!("the id {id} of site `{}` leads to index {index}, which is another's", site.id);
+            return Err(StoreError::Corrupt(message));
+        };
+        Ok(Some(entry))
+    }
+
+    fn pin<'a>(&self, question: &Question<'a>) -> Result<Vec<Pinned<'a>>, StoreError> {
+        let pinned_at = |log: LogNumber| {
+            let sizes = &question.cursor.as_ref()?.sizes;
+            Some(sizes.iter().find(|(number, _)| *number == log).map_or(0, |(_, size)| *size))
+        };
+        question
+            .sites
+            .iter()
+            .map(|site| {
+                let now = self.published.size(site.log)?;
+                // A log never shrinks; the smaller of both guards a cursor of a restored installation.
+                let size = pinned_at(site.log).map_or(now, |size| size.min(now));
+                Ok(Pinned { site, from: 0, size })
+            })
+            .collect()
+    }
+
+    /// The first places wanted, in order, with their entries. Of the last place, which only says that there is
+    /// more, the entry is not needed; `shown` are.
+    fn find(
+        &self,
+        pinned: &[Pinned<'_>],
+        wanted: &Wanted<'_>,
+        shown: usize,
+    ) -> Result<Vec<(SortKey, Entry)>, SearchError> {
+        // Where only the time counts, the log's blocks say where to look.
+        let by_time = wanted.order.column == SortColumn::Timestamp;
+        if !(by_time && is_about_time(wanted.filter))
+            && let Some(view) = self.view(pinned)
+        {
+            match self.find_by_index(&view, pinned, wanted, shown) {
+                Err(SearchError::Index(error)) => self.set_aside(&error),
+                answer => return answer,
+            }
+        }
+        let (store, published) = (self.store.as_ref(), self.published.as_ref());
+        if by_time {
+            by_time::find(store, published, pinned, wanted)
+        } else {
+            by_column::find(store, published, pinned, wanted)
+        }
+    }
+
+    fn find_by_index(
+        &self,
+        view: &View,
+        pinned: &[Pinned<'_>],
+        wanted: &Wanted<'_>,
+        shown: usize,
+    ) -> Result<Vec<(SortKey, Entry)>, SearchError> {
+        let mut best = Best::new(wanted.limit, wanted.order.descending);
+        let tail = view.tail(pinned);
+        let tail = Tail { pinned: &tail, ..self.tail(view) };
+        for (key, hit) in tail.find(wanted)? {
+            best.put(key, hit);
+        }
+        for (key, hit) in view.find(self, pinned, wanted)? {
+            best.put(key, hit);
+        }
+        self.complete(pinned, wanted, best.into_page(), shown)
+    }
+
+    fn tail<'a>(&'a self, view: &'a View) -> Tail<'a> {
+        Tail { store: self.store.as_ref(), published: &self.published, pinned: &[], fresh: view.fresh() }
+    }
+
+    /// Reads the entries of those hits that were not read yet. What the index found must be what it said.
+    fn complete(
+        &self,
+        pinned: &[Pinned<'_>],
+        wanted: &Wanted<'_>,
+        mut hits: Vec<(SortKey, Hit)>,
+        shown: usize,
+    ) -> Result<Vec<(SortKey, Entry)>, SearchError> {
+        let more = hits.len() > shown;
+        // The place beyond the page is never shown: it takes along the last entry that is.
+        let beyond = if more { hits.pop() } else { None };
+        for log in pinned {
+            let is_unread = |(_, hit): &(SortKey, Hit)| hit.entry.is_none() && hit.log == log.site.log;
+            let indexes: Vec<u64> =
+                hits.iter().filter(|hit| is_unread(hit)).map(|(_, hit)| hit.index).collect();
+            if indexes.is_empty() {
+                continue;
+            }
+            wanted.check_time()?;
+            let read = reader::read_at(self.store.as_ref(), &self.published, log.site, &indexes)?;
+            let unread = hits.iter_mut().filter(|hit| is_unread(hit));
+            for ((key, hit), entry) in unread.zip(read) {
+                if wanted.place(&entry).as_ref() != Some(key) {
+                    return Err(IndexError::Engine("it found an entry that does not match".to_owned()).into());
+                }
+                hit.entry = Some(entry);
+            }
+        }
+        let mut found: Vec<(SortKey, Entry)> =
+            hits.into_iter().filter_map(|(key, hit)| Some((key, hit.entry?))).collect();
+        if let (Some((key, _)), Some((_, last))) = (beyond, found.last()) {
+            let last = last.clone();
+            found.push((key, last));
+        }
+        Ok(found)
+    }
+
+    /// What the index knows now; `None` where there is none.
+    fn view(&self, pinned: &[Pinned<'_>]) -> Option<View> {
+        let shared = self.shared.as_ref()?;
+        let fresh = shared.fresh();
+        View::new(shared.index()?, fresh, pinned)
+    }
+
+    /// From now on the log is searched, until the index was made anew.
+    fn set_aside(&self, error: &IndexError) {
+        tracing::warn!(%error, "the search index is set aside");
+        if let Some(shared) = &self.shared {
+            shared.fail();
+        }
+    }
+}
+
+/// Whether a filter asks for nothing but times.
+fn is_about_time(filter: &Filter) -> bool {
+    match filter {
+        Filter::And(filters) => filters.iter().all(is_about_time),
+        Filter::Occurred(_) => true,
+        Filter::Or(_)
+        | Filter::Not(_)
+        | Filter::Text { .. }
+        | Filter::Recorded(_)
+        | Filter::Duration(_)
+        | Filter::Index(_)
+        | Filter::Ip(_)
+        | Filter::Changed(_)
+        | Filter::Inside { .. }
+        | Filter::Words(_) => false,
+    }
 }
 
 /// Reads a cursor's text for a question's sites, filter and order.
+///
+/// # Errors
+/// When it is no cursor of ours, or one of another list.
 pub fn open_cursor(
     text: Option<&str>,
     key: &CursorKey,

@@ -56,6 +56,75 @@ pub(super) fn read_wanted<P>(
     Ok(wanted)
 }
 
+/// Reads the entries at these indexes of a site's log, in the order of the indexes given.
+///
+/// # Errors
+/// As [`read_entries`].
+pub(super) fn read_at(
+    store: &dyn Store,
+    published: &Published,
+    site: &Site,
+    indexes: &[u64],
+) -> Result<Vec<Entry>, StoreError> {
+    let read = read_matching(store, published, site, indexes, |_| true)?;
+    let mut by_index: HashMap<u64, Entry> = read.into_iter().map(|entry| (entry.index, entry)).collect();
+    let entry = |index: &u64| by_index.remove(index).ok_or_else(|| missing(site, *index));
+    indexes.iter().map(entry).collect()
+}
+
+/// Reads those entries at these indexes that match, in the order of the log.
+///
+/// # Errors
+/// As [`read_entries`].
+pub(super) fn read_matching(
+    store: &dyn Store,
+    published: &Published,
+    site: &Site,
+    indexes: &[u64],
+    matches: impl Fn(&Entry) -> bool,
+) -> Result<Vec<Entry>, StoreError> {
+    let mut found = Vec::new();
+    for (range, wanted) in by_tile(indexes) {
+        let place = |entry: &Entry| (wanted.contains(&entry.index) && matches(entry)).then_some(());
+        let read = read_wanted(store, published, site, range, place)?;
+        found.extend(read.into_iter().map(|((), entry)| entry));
+    }
+    Ok(found)
+}
+
+/// Shows the entries at these indexes to `see` without proving them: for counting, which shows none.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] when one of them is missing or does not read.
+pub(super) fn read_unproven(
+    store: &dyn Store,
+    site: &Site,
+    indexes: &[u64],
+    mut see: impl FnMut(&Entry),
+) -> Result<(), StoreError> {
+    for (range, wanted) in by_tile(indexes) {
+        for (index, bytes) in range.clone().zip(store.entries(site.log, range)?) {
+            if wanted.contains(&index) {
+                let opened = StoredEntry::decode(&bytes).and_then(|stored| stored.open(&site.id, index));
+                see(&opened.map_err(|error| unreadable(site, index, &error))?);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Indexes by the tile that they are in, each with the range of them.
+fn by_tile(indexes: &[u64]) -> Vec<(Range<u64>, Vec<u64>)> {
+    let mut sorted = indexes.to_vec();
+    sorted.sort_unstable();
+    let same_tile = |one: &u64, other: &u64| one / u64::from(TILE_WIDTH) == other / u64::from(TILE_WIDTH);
+    let group = |group: &[u64]| {
+        let (first, last) = (group.first().copied(), group.last().copied());
+        (first.unwrap_or_default()..last.map_or(0, |last| last + 1), group.to_vec())
+    };
+    sorted.chunk_by(same_tile).map(group).collect()
+}
+
 /// Proves that the tile with the leaf hash at this index is part of the signed head. The inclusion proof of
 /// any of a tile's leaves does: all its other hashes are in it.
 fn prove_tile(store: &dyn Store, site: &Site, index: u64, head: Head) -> Result<(), StoreError> {
@@ -114,6 +183,10 @@ impl<'a> Tiles<'a> {
 
 fn no_leaf_hash(site: &str, index: u64) -> StoreError {
     StoreError::Corrupt(format!("the leaf hash at index {index} of site `{site}` is missing from the tiles"))
+}
+
+fn missing(site: &Site, index: u64) -> StoreError {
+    StoreError::Corrupt(format!("the entry at index {index} of site `{}` is missing from the store", site.id))
 }
 
 fn altered(site: &Site, index: u64) -> StoreError {

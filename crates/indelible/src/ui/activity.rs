@@ -127,8 +127,7 @@ impl List<'_> {
             limit: query.limit,
             patience: search::PATIENCE,
         };
-        let indelible = &self.app.indelible;
-        Ok(search::page(indelible.store().as_ref(), indelible.published(), &question)?)
+        Ok(self.app.indelible.search().page(&question)?)
     }
 
     fn size(&self) -> Result<u64, Problem> {

@@ -185,7 +185,7 @@ fn about_facts(entry: &Entry) -> Vec<Fact> {
 fn related(app: &App, site: &Site, entry: &Entry, now: Timestamp) -> Result<Related, Problem> {
     let neighbour = |order: Order| -> Result<Option<EntryLink>, Problem> {
         let Some(entity) = &entry.entity else { return Ok(None) };
-        let filter = of_entity(Filter::all(), entity.kind.clone(), entity.id.clone());
+        let filter = of_entity(Filter::all(), &entity.kind, &entity.id);
         let size = app.indelible.published().size(site.log)?;
         let key = SortKey::of(entry, order.column);
         let cursor = Cursor::new(&filter, order, Direction::Next, key, vec![(site.log, size)]);
@@ -200,8 +200,8 @@ fn related(app: &App, site: &Site, entry: &Entry, now: Timestamp) -> Result<Rela
     if let Some(correlation) = entry.correlation_id {
         let near = |hours: i64| entry.occurred_at.checked_add(SignedDuration::from_hours(hours)).ok();
         let filter = Filter::And(vec![
-            Filter::Occurred { from: near(-ACTION_HOURS_MAX), to: near(ACTION_HOURS_MAX) },
-            Filter::Equals { field: Field::CorrelationId, value: correlation.to_string() },
+            Filter::occurred(near(-ACTION_HOURS_MAX), near(ACTION_HOURS_MAX)),
+            Filter::equals(Field::CorrelationId, &correlation.to_string()),
         ]);
         let found = look(app, site, &filter, Order::OLDEST_FIRST, None, SAME_SHOWN + 1)?;
         if found.len() > 1 {
@@ -231,7 +231,7 @@ fn look(
 ) -> Result<Vec<Entry>, Problem> {
     let question =
         Question { sites: std::slice::from_ref(site), filter, order, cursor, limit, patience: PATIENCE };
-    match search::page(app.indelible.store().as_ref(), app.indelible.published(), &question) {
+    match app.indelible.search().page(&question) {
         Ok(page) => Ok(page.entries),
         Err(SearchError::TooLong) => Ok(Vec::new()),
         Err(error) => Err(error.into()),

@@ -12,7 +12,7 @@ use super::view::{FindPage, Hit, Link, Time, url};
 use super::visit::Visit;
 use crate::api::{App, Problem, blocking, query_pairs};
 use crate::clock;
-use crate::search::{self, Question, SearchError};
+use crate::search::{Question, SearchError};
 use crate::store::Site;
 
 /// Entries looked at for each sort of id.
@@ -62,8 +62,7 @@ fn hits(app: &App, sites: &[Site], id: &str) -> Result<Vec<Hit>, Problem> {
     let mut hits = Vec::new();
     if let Ok(uuid) = Uuid::try_parse(id) {
         for site in sites {
-            let (store, published) = (app.indelible.store().as_ref(), app.indelible.published());
-            if let Some(entry) = search::by_id(store, published, site, uuid)? {
+            if let Some(entry) = app.indelible.search().by_id(site, uuid)? {
                 hits.push(hit("Entry", shape::line(&entry), shape::href(&entry), &entry));
             }
         }
@@ -89,7 +88,7 @@ fn hits(app: &App, sites: &[Site], id: &str) -> Result<Vec<Hit>, Problem> {
 }
 
 fn matching(app: &App, sites: &[Site], field: Field, id: &str) -> Result<Vec<Entry>, Problem> {
-    let filter = Filter::Equals { field, value: id.to_owned() };
+    let filter = Filter::equals(field, id);
     let question = Question {
         sites,
         filter: &filter,
@@ -98,7 +97,7 @@ fn matching(app: &App, sites: &[Site], field: Field, id: &str) -> Result<Vec<Ent
         limit: HITS_MAX,
         patience: PATIENCE,
     };
-    match search::page(app.indelible.store().as_ref(), app.indelible.published(), &question) {
+    match app.indelible.search().page(&question) {
         Ok(page) => Ok(page.entries),
         Err(SearchError::TooLong) => Ok(Vec::new()),
         Err(error) => Err(error.into()),

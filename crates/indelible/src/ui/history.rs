@@ -22,7 +22,7 @@ pub(super) async fn history(
 ) -> Response {
     let make = move |visit: &Visit| {
         let site = visit.caller.on_site(Permission::Read, &site, app.indelible.sites())?.site;
-        let filter = of_entity(Filter::all(), entity_type.clone(), entity_id.clone());
+        let filter = of_entity(Filter::all(), &entity_type, &entity_id);
         let cursor = query_pairs(query.as_deref())?.into_iter().find(|(name, _)| name == "cursor");
         let cursor = cursor.as_ref().map(|(_, text)| text.as_str());
         let sites = std::slice::from_ref(&site);
@@ -35,7 +35,7 @@ pub(super) async fn history(
             limit: ENTRIES_SHOWN,
             patience: search::PATIENCE,
         };
-        let page = search::page(app.indelible.store().as_ref(), app.indelible.published(), &question)?;
+        let page = app.indelible.search().page(&question)?;
         let Some(latest) = page.entries.last() else {
             return Err(Problem::not_found("this entity has no entries"));
         };

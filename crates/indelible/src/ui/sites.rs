@@ -37,6 +37,7 @@ pub(super) async fn sites(State(app): State<App>, visit: Visit) -> Response {
 
 fn row(app: &App, site: &Site) -> Result<SiteRow, Problem> {
     let (store, published) = (app.indelible.store().as_ref(), app.indelible.published());
+    let search = app.indelible.search();
     let filter = Filter::all();
     let question = Question {
         sites: std::slice::from_ref(site),
@@ -46,7 +47,7 @@ fn row(app: &App, site: &Site) -> Result<SiteRow, Problem> {
         limit: 1,
         patience: search::PATIENCE,
     };
-    let last = search::page(store, published, &question)?.entries.pop();
+    let last = search.page(&question)?.entries.pop();
     let size = published.size(site.log)?;
     let signed = match size.checked_sub(1) {
         Some(index) => {

@@ -31,7 +31,7 @@ impl Place {
     /// With an installation, made as a library makes it, and the site `acme.www`.
     pub(crate) fn new() -> Self {
         let place = Self::empty();
-        let options = indelible::OpenOptions { origin: Some("audit.test".to_owned()), head_directory: None };
+        let options = indelible::OpenOptions { origin: Some("audit.test".to_owned()), ..Default::default() };
         drop(indelible::Indelible::open(&place.data(), &options).unwrap());
         place.does("site create acme.www");
         place

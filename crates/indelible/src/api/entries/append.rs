@@ -174,6 +174,7 @@ impl ItemResult {
             field: String::new(),
             code: "invalid".to_owned(),
             message: "the entry was refused".to_owned(),
+            place: None,
         });
         Self::Refused { error: first, errors: if errors.len() > 1 { errors } else { Vec::new() } }
     }

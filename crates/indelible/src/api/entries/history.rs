@@ -22,7 +22,7 @@ pub(in crate::api) async fn history(
     RawQuery(query): RawQuery,
 ) -> Result<Json<EntriesOut>, Problem> {
     let mut query = ListQuery::parse(query.as_deref(), Order::OLDEST_FIRST)?;
-    query.filter = of_entity(query.filter, entity_type, entity_id);
+    query.filter = of_entity(query.filter, &entity_type, &entity_id);
     blocking(move || {
         let site = caller.on_site(Permission::Read, &site, app.indelible.sites())?.site;
         answer(&app, &[site], &query).map(Json)
@@ -31,7 +31,7 @@ pub(in crate::api) async fn history(
 }
 
 /// Narrows a filter to one entity.
-pub(crate) fn of_entity(filter: Filter, entity_type: String, entity_id: String) -> Filter {
-    let is = |field, value| Filter::Equals { field, value };
-    Filter::And(vec![is(Field::EntityType, entity_type), is(Field::EntityId, entity_id), filter])
+pub(crate) fn of_entity(filter: Filter, entity_type: &str, entity_id: &str) -> Filter {
+    let entity = Filter::equals(Field::EntityType, entity_type);
+    entity.and(Filter::equals(Field::EntityId, entity_id)).and(filter)
 }

@@ -95,9 +95,8 @@ pub(super) fn answer(app: &App, sites: &[Site], query: &ListQuery) -> Result<Ent
         limit: query.limit,
         patience: search::PATIENCE,
     };
-    let (store, published) = (app.indelible.store().as_ref(), app.indelible.published());
-    let page = search::page(store, published, &question)?;
-    let total = if query.exact_count { Some(search::count(store, published, &question)?) } else { None };
+    let page = app.indelible.search().page(&question)?;
+    let total = if query.exact_count { Some(app.indelible.search().count(&question)?) } else { None };
     let seal = |cursor: model::Cursor| cursor.seal(&app.cursor_key);
     Ok(EntriesOut {
         data: shown(&app.indelible, sites, page.entries)?,

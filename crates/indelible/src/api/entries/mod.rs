@@ -26,7 +26,7 @@ pub(crate) fn find(indelible: &Indelible, site: &Site, id: &str) -> Result<Entry
         Problem::not_found(format!("there is no entry `{id}` in the site `{}`", site.id))
     };
     let wanted = Uuid::try_parse(id).map_err(|_| unknown())?;
-    search::by_id(indelible.store().as_ref(), indelible.published(), site, wanted)?.ok_or_else(unknown)
+    indelible.search().by_id(site, wanted)?.ok_or_else(unknown)
 }
 
 /// Entries in the form of a list, with their leaf hashes.

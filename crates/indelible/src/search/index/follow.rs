@@ -1,0 +1,326 @@
+//! The follower: fills the index behind the journal, from the log. One per installation: the process that
+//! holds `index.lock` follows, the others read what it commits.
+
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions};
+use std::future::Future as _;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Waker};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use model::{Entry, StoredEntry};
+use tantivy::indexer::{NoMergePolicy, UserOperation};
+use tantivy::{FutureResult, IndexWriter, SegmentMeta};
+
+use super::merge;
+use super::terms::{HashKey, Terms};
+use super::{Index, IndexError};
+use crate::journal::Published;
+use crate::search::fresh::{Fresh, Shared};
+use crate::store::{LogNumber, Site, Store, StoreError};
+
+/// Entries read at once: the width of a tile, so that each block is unpacked once.
+const ENTRIES_AT_ONCE: u64 = 256;
+
+/// Entries after which a commit is made although more are waiting. Larger commits need fewer merges.
+const COMMIT_ENTRIES: u64 = 65_536;
+
+/// How long entries wait for a commit when no others come. Until then they are searched one by one.
+const COMMIT_AFTER: Duration = Duration::from_secs(2);
+
+/// How often the follower looks for new entries.
+const LOOK_AGAIN: Duration = Duration::from_millis(25);
+
+/// How often a process that does not follow tries to.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
+
+/// What the engine may keep in memory before it writes a segment.
+const WRITER_BYTES: usize = 96 * 1024 * 1024;
+
+/// How far the index is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Entries in the index.
+    pub indexed: u64,
+    /// Entries in the logs.
+    pub published: u64,
+}
+
+/// Keeps the index up to date until it is dropped.
+#[derive(Debug)]
+pub(in crate::search) struct Follower {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Follower {
+    /// Starts to follow the logs of an installation.
+    pub(in crate::search) fn start(
+        store: Arc<dyn Store>,
+        published: Arc<Published>,
+        shared: Arc<Shared>,
+    ) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let run = Run { store, published, shared, stop: Arc::clone(&stop) };
+        let spawned = thread::Builder::new().name("follower".to_owned()).spawn(move || run.run());
+        let thread = spawned
+            .inspect_err(
+                |error| tracing::warn!(%error, "no thread for the search index: searches read the log"),
+            )
+            .ok();
+        Self { stop, thread }
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            if thread.join().is_err() {
+                tracing::warn!("the search index was left as it is: its thread had failed");
+            }
+        }
+    }
+}
+
+struct Run {
+    store: Arc<dyn Store>,
+    published: Arc<Published>,
+    shared: Arc<Shared>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Run {
+    fn run(&self) {
+        let Some(_lock) = self.lead() else { return };
+        while !self.is_stopped() {
+            match self.follow() {
+                Ok(()) => return,
+                Err(error) => {
+                    tracing::warn!(%error, "the search index is made anew");
+                    self.shared.close();
+                }
+            }
+            thread::park_timeout(TRY_AGAIN);
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Waits until no other process follows.
+    fn lead(&self) -> Option<File> {
+        let path = lock_path(self.shared.directory());
+        loop {
+            if self.is_stopped() {
+                return None;
+            }
+            let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+            match file.map(|file| file.try_lock().map(|()| file)) {
+                Ok(Ok(file)) => return Some(file),
+                Ok(Err(std::fs::TryLockError::WouldBlock)) => {}
+                Ok(Err(std::fs::TryLockError::Error(error))) | Err(error) => {
+                    tracing::warn!(%error, "the search index cannot be locked: searches read the log");
+                    return None;
+                }
+            }
+            thread::park_timeout(TRY_AGAIN);
+        }
+    }
+
+    /// Follows until stopped, or until the index turns out to be of no use.
+    fn follow(&self) -> Result<(), IndexError> {
+        let index = self.open()?;
+        self.shared.set(Arc::clone(&index));
+        self.check(&index);
+        let mut writing = Writing::start(&index)?;
+        while !self.is_stopped() {
+            if self.shared.is_broken() {
+                return Err(IndexError::Engine("it gave wrong answers or none".to_owned()));
+            }
+            let came = self.take_in(&index, &mut writing)?;
+            writing.merge(&index)?;
+            if !came {
+                thread::park_timeout(LOOK_AGAIN);
+            }
+        }
+        writing.commit(&index, &self.shared)
+    }
+
+    /// The index, made anew when it is missing, cannot be used, or is ahead of the log.
+    fn open(&self) -> Result<Arc<Index>, IndexError> {
+        let (directory, key) = (self.shared.directory(), *self.shared.key());
+        let was_there = directory.exists();
+        let usable = if was_there && !self.shared.is_broken() { self.usable(directory, key) } else { None };
+        let index = match usable {
+            Some(index) => index,
+            None => {
+                if was_there {
+                    tracing::warn!("the search index could not be used: it is made anew from the log");
+                }
+                Index::create(directory, key)?
+            }
+        };
+        self.shared.mend();
+        Ok(Arc::new(index))
+    }
+
+    fn usable(&self, directory: &Path, key: HashKey) -> Option<Index> {
+        let index =
+            Index::open(directory, key).inspect_err(|error| tracing::info!(%error, "not used")).ok()?;
+        let positions = &index.snapshot().positions;
+        let is_ahead =
+            |(log, size): (&LogNumber, &u64)| self.published.size(*log).is_ok_and(|now| now < *size);
+        if positions.iter().any(is_ahead) { None } else { Some(index) }
+    }
+
+    /// Compares the index' files with their checksums, beside everything else.
+    fn check(&self, index: &Arc<Index>) {
+        let (index, shared) = (Arc::clone(index), Arc::clone(&self.shared));
+        let check = move || match index.index.validate_checksum() {
+            Ok(damaged) if damaged.is_empty() => {}
+            Ok(damaged) => {
+                tracing::warn!(files = damaged.len(), "files of the search index are damaged");
+                shared.fail();
+            }
+            // A merge may have removed what was to be read.
+            Err(error) => tracing::info!(%error, "the search index was not checked"),
+        };
+        if let Err(error) = thread::Builder::new().name("index-check".to_owned()).spawn(check) {
+            tracing::warn!(%error, "the search index was not checked");
+        }
+    }
+
+    /// Takes in what was published since; whether there was anything.
+    fn take_in(&self, index: &Arc<Index>, writing: &mut Writing) -> Result<bool, IndexError> {
+        let store_failed = |error: StoreError| IndexError::Engine(error.to_string());
+        let mut came = false;
+        for site in self.store.sites().map_err(store_failed)? {
+            let size = self.published.size(site.log).map_err(store_failed)?;
+            loop {
+                let at = writing.positions.get(&site.log).copied().unwrap_or_default();
+                if at >= size || self.is_stopped() {
+                    break;
+                }
+                came = true;
+                let end = (at - at % ENTRIES_AT_ONCE + ENTRIES_AT_ONCE).min(size);
+                let entries = self.read(&site, at, end).map_err(store_failed)?;
+                writing.add(index, site.log, &entries)?;
+                writing.positions.insert(site.log, end);
+                self.shared.remember(Fresh { log: site.log, first: at, end, entries });
+                if writing.pending >= COMMIT_ENTRIES {
+                    writing.commit(index, &self.shared)?;
+                    writing.merge(index)?;
+                }
+            }
+        }
+        if writing.is_due() || (!came && self.shared.is_asked_to_commit()) {
+            writing.commit(index, &self.shared)?;
+        }
+        Ok(came)
+    }
+
+    /// Reads entries; one that does not read is left out, because nobody could be shown it.
+    fn read(&self, site: &Site, first: u64, end: u64) -> Result<Vec<Entry>, StoreError> {
+        let stored = self.store.entries(site.log, first..end)?;
+        let open = |(index, bytes): (u64, Vec<u8>)| {
+            let opened = StoredEntry::decode(&bytes).and_then(|stored| stored.open(&site.id, index));
+            opened
+                .inspect_err(
+                    |error| tracing::error!(site = %site.id, index, %error, "an entry does not read"),
+                )
+                .ok()
+        };
+        Ok((first..end).zip(stored).filter_map(open).collect())
+    }
+}
+
+/// The writing end of the index.
+struct Writing {
+    writer: IndexWriter,
+    terms: Terms,
+    /// How far each log was given to the writer.
+    positions: HashMap<LogNumber, u64>,
+    /// Entries since the last commit.
+    pending: u64,
+    pending_since: Instant,
+    merging: Option<FutureResult<Option<SegmentMeta>>>,
+}
+
+impl Writing {
+    fn start(index: &Index) -> Result<Self, IndexError> {
+        let writer: IndexWriter = index.index.writer_with_num_threads(1, WRITER_BYTES)?;
+        writer.set_merge_policy(Box::new(NoMergePolicy));
+        Ok(Self {
+            writer,
+            terms: Terms::new(index.key),
+            positions: index.snapshot().positions.clone(),
+            pending: 0,
+            pending_since: Instant::now(),
+            merging: None,
+        })
+    }
+
+    fn add(&mut self, index: &Index, log: LogNumber, entries: &[Entry]) -> Result<(), IndexError> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        if self.pending == 0 {
+            self.pending_since = Instant::now();
+        }
+        let document = |entry: &Entry| UserOperation::Add(index.slots.document(log, entry, &mut self.terms));
+        let documents: Vec<_> = entries.iter().map(document).collect();
+        self.pending += u64::try_from(documents.len()).unwrap_or_default();
+        self.writer.run(documents)?;
+        Ok(())
+    }
+
+    fn is_due(&self) -> bool {
+        self.pending > 0 && self.pending_since.elapsed() >= COMMIT_AFTER
+    }
+
+    /// Makes searchable what was added, and says how far each log is.
+    fn commit(&mut self, index: &Index, shared: &Shared) -> Result<(), IndexError> {
+        if self.pending == 0 {
+            return Ok(());
+        }
+        let payload = index.payload(&self.positions);
+        let mut commit = self.writer.prepare_commit()?;
+        commit.set_payload(&payload);
+        commit.commit()?;
+        self.pending = 0;
+        index.load()?;
+        shared.forget(&self.positions);
+        Ok(())
+    }
+
+    /// Takes in a merge that has ended, and begins the next one.
+    fn merge(&mut self, index: &Index) -> Result<(), IndexError> {
+        if let Some(merging) = &mut self.merging {
+            match Pin::new(merging).poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Pending => return Ok(()),
+                Poll::Ready(merged) => {
+                    merged?;
+                    self.merging = None;
+                    index.load()?;
+                }
+            }
+        }
+        let snapshot = index.snapshot();
+        let sizes: Vec<_> = snapshot.shards.iter().map(|shard| (shard.id, shard.docs)).collect();
+        if let Some(ids) = merge::choose(&sizes) {
+            self.merging = Some(self.writer.merge(&ids));
+        }
+        Ok(())
+    }
+}
+
+fn lock_path(directory: &Path) -> PathBuf {
+    directory.with_extension("lock")
+}
