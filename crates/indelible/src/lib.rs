@@ -13,6 +13,7 @@
 //! | [`jobs`] | longer work: verifying a log |
 //! | [`connect`] | foreign entries in |
 //! | [`demo`] | the demo's data |
+//! | [`export`] | entries out, in the forms of other systems |
 //! | [`api`] | the HTTP API |
 //! | [`ui`] | the web screens |
 //! | [`server`] | both of them, served |
@@ -38,6 +39,10 @@ pub mod jobs;
 
 pub mod connect;
 pub mod demo;
+
+mod form;
+
+pub mod export;
 
 pub mod api;
 pub mod ui;

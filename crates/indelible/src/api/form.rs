@@ -1,106 +1,12 @@
-//! Entries as the API shows them.
+//! An entry by itself, as the API shows it.
 
-use jiff::Timestamp;
 use model::{Entry, diff};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tlog::Hash;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
-/// An entry in a list.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct EntryOut {
-    /// The entry's id.
-    id: Uuid,
-    /// The site whose log holds it.
-    site: String,
-    /// Position in the site's log, from 0.
-    index: u64,
-    /// When it happened, as its sender says.
-    #[schema(value_type = String, format = DateTime)]
-    occurred_at: Timestamp,
-    /// When the log took it.
-    #[schema(value_type = String, format = DateTime)]
-    recorded_at: Timestamp,
-    /// Who did it.
-    #[schema(value_type = Object)]
-    actor: Option<model::Actor>,
-    /// What was done.
-    action: String,
-    /// create, update, delete, read, access or other.
-    kind: &'static str,
-    /// success or failure.
-    outcome: &'static str,
-    /// What it was done to.
-    #[schema(value_type = Object)]
-    entity: Option<model::Entity>,
-    /// One sentence for people.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    summary: Option<String>,
-    /// Why it was done.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
-    /// Names of the changed fields.
-    changed: Vec<String>,
-    /// From where it was done.
-    #[schema(value_type = Option<Object>)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    origin: Option<model::Origin>,
-    /// Shared by the entries of one user action.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    correlation_id: Option<Uuid>,
-    /// What carried the entry in.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    connector: Option<String>,
-    /// Name of the credential that sent it.
-    source: String,
-    /// How long the operation took, in milliseconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    duration_ms: Option<u64>,
-    /// What went wrong.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    errors: Vec<String>,
-    /// Anything else.
-    #[schema(value_type = Option<Object>)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<Box<RawValue>>,
-    /// The hash of the entry's leaf, in hexadecimal.
-    leaf_hash: String,
-}
-
-impl EntryOut {
-    pub(super) fn new(entry: Entry, leaf_hash: Hash) -> Self {
-        Self {
-            id: entry.id,
-            site: entry.site.to_string(),
-            index: entry.index,
-            occurred_at: entry.occurred_at,
-            recorded_at: entry.recorded_at,
-            changed: diff::changed(entry.before.as_deref(), entry.after.as_deref()),
-            actor: entry.actor,
-            action: entry.action,
-            kind: entry.kind.as_str(),
-            outcome: entry.outcome.as_str(),
-            entity: entry.entity,
-            summary: entry.summary,
-            reason: entry.reason,
-            origin: entry.origin,
-            correlation_id: entry.correlation_id,
-            connector: entry.connector,
-            source: entry.source,
-            duration_ms: entry.duration_ms,
-            errors: entry.errors,
-            data: entry.data,
-            leaf_hash: leaf_hash.to_string(),
-        }
-    }
-
-    /// Position in the site's log.
-    pub(super) const fn index(&self) -> u64 {
-        self.index
-    }
-}
+use crate::form::EntryOut;
 
 /// An entry by itself.
 #[derive(Debug, Serialize, ToSchema)]

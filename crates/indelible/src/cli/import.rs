@@ -131,3 +131,38 @@ impl Running<'_> {
         if refused == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::value::RawValue;
+
+    use super::*;
+    use crate::export::{self, Writer, samples};
+
+    /// What the door makes of an exported line is what was exported: the id and everything the sender said.
+    #[test]
+    fn an_export_is_read_back() {
+        for exported in [samples::full(), samples::minimal()] {
+            let mut line = Vec::new();
+            Writer::new(export::Format::Ndjson).entry(&exported, &samples::hash(), &mut line);
+            let namespace = Namespace::of_site(Format::Ndjson, "another");
+            let read = connect::read(Format::Ndjson, namespace, line.as_slice()).next().unwrap().unwrap();
+            let draft = model::parse(read.json.as_bytes()).unwrap();
+            let text = |raw: &Option<Box<RawValue>>| raw.as_deref().map(|raw| raw.get().to_owned());
+            assert_eq!(draft.id, Some(exported.id));
+            assert_eq!(draft.occurred_at, Some(exported.occurred_at));
+            assert_eq!(Some(draft.actor), exported.actor);
+            assert_eq!(draft.action, exported.action);
+            assert_eq!((draft.kind, draft.outcome), (exported.kind, exported.outcome));
+            assert_eq!(Some(draft.entity), exported.entity);
+            assert_eq!((draft.summary, draft.reason), (exported.summary, exported.reason));
+            assert_eq!(text(&draft.before), text(&exported.before));
+            assert_eq!(text(&draft.after), text(&exported.after));
+            assert_eq!(text(&draft.data), text(&exported.data));
+            assert_eq!(draft.origin, exported.origin);
+            assert_eq!(draft.correlation_id, exported.correlation_id);
+            assert_eq!((draft.connector, draft.duration_ms), (exported.connector, exported.duration_ms));
+            assert_eq!(draft.errors, exported.errors);
+        }
+    }
+}

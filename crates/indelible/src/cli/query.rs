@@ -5,6 +5,7 @@ use model::{Entry, Order};
 
 use super::{Failure, Place, find_site, output};
 use crate::api::{ListQuery, entry_json};
+use crate::export::csv;
 use crate::search::{self, Question};
 
 /// Search from the terminal, newest first
@@ -46,7 +47,7 @@ impl Query {
         let mut left = self.limit;
         let mut rows = Vec::new();
         if matches!(self.format, PrintAs::Csv) {
-            output::data(&csv_line(HEADINGS.map(str::to_owned)))?;
+            output::data(&csv::line(HEADINGS))?;
         }
         while left > 0 {
             let question = Question {
@@ -63,7 +64,7 @@ impl Query {
             for entry in page.entries {
                 match self.format {
                     PrintAs::Table => rows.push(cells(&entry).to_vec()),
-                    PrintAs::Csv => output::data(&csv_line(cells(&entry)))?,
+                    PrintAs::Csv => output::data(&csv::line(cells(&entry)))?,
                     PrintAs::Ndjson => output::data(&entry_json(&indelible, &site, entry)?)?,
                 }
             }
@@ -110,29 +111,4 @@ fn cells(entry: &Entry) -> [String; 8] {
         entry.summary.clone().unwrap_or(changed),
         entry.id.to_string(),
     ]
-}
-
-/// RFC 4180. A cell that a spreadsheet would take for a formula is made harmless.
-fn csv_line<const N: usize>(cells: [String; N]) -> String {
-    let cell = |cell: String| {
-        let is_formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
-        let cell = if is_formula { format!("'{cell}") } else { cell };
-        if cell.contains([',', '"', '\n', '\r']) {
-            format!("\"{}\"", cell.replace('"', "\"\""))
-        } else {
-            cell
-        }
-    };
-    cells.map(cell).join(",")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn csv_is_quoted_and_harmless() {
-        let line = csv_line(["a,b", "c\"d", "=1+1", "plain"].map(str::to_owned));
-        assert_eq!(line, r#""a,b","c""d",'=1+1,plain"#);
-    }
 }

@@ -6,7 +6,7 @@
 //!
 //! | format | accepts | id of an entry is derived from |
 //! |---|---|---|
-//! | [`Format::Ndjson`] | our own form, one entry a line | its `id`, else the line's hash |
+//! | [`Format::Ndjson`] | our own form and exports of it, one entry a line | its `id`, else the line's hash |
 //! | [`Format::Wagtail`] | rows of Wagtail's log models | log model and primary key |
 //! | [`Format::Stream`] | records of the `WordPress` plugin Stream | `ID`, else the record's hash |
 //! | [`Format::Aem`] | records of the AEM Edge Delivery log | the record's hash |

@@ -1,4 +1,9 @@
 //! Our own form: passed on byte for byte, completed by an id.
+//!
+//! A line of an export is our own form with what its log added to it. That is taken off again, because the log
+//! that reads the line adds its own; everything else stays as it is, byte for byte.
+
+use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -24,7 +29,8 @@ fn even_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de R
 
 /// The line itself, with an id if it had none.
 pub(super) fn complete(line: &str, ids: &mut Ids) -> Result<String, Problem> {
-    let line = line.trim();
+    let line = without_log_fields(line.trim())?;
+    let line = line.as_ref();
     let Some(rest) = line.strip_prefix('{') else {
         return Err(Problem::whole("expected a JSON object, one entry a line"));
     };
@@ -39,6 +45,42 @@ pub(super) fn complete(line: &str, ids: &mut Ids) -> Result<String, Problem> {
     }
     // An object with an action is not empty, so a comma follows.
     Ok(format!("{{\"id\":\"{}\",{rest}", ids.of_content(line)))
+}
+
+/// What a log adds to an entry, as exports show it.
+const LOG_FIELDS: [&str; 6] = ["site", "index", "recorded_at", "changed", "source", "leaf_hash"];
+
+/// An exported line as its sender could have written it; any other line as it is. Only a line with *all* of
+/// the log's fields, each once, is an exported one: a sender that made up a `source` is told so at the door.
+fn without_log_fields(line: &str) -> Result<Cow<'_, str>, Problem> {
+    // Most lines are not exported ones and need not be taken apart.
+    if !line.contains("\"leaf_hash\"") {
+        return Ok(Cow::Borrowed(line));
+    }
+    let Some(fields) = serde_json::from_str::<&RawValue>(line).ok().and_then(model::diff::fields) else {
+        return Ok(Cow::Borrowed(line));
+    };
+    let count = |name: &str| fields.iter().filter(|(key, _)| key == name).count();
+    if LOG_FIELDS.iter().any(|name| count(name) != 1) {
+        return Ok(Cow::Borrowed(line));
+    }
+    let mut kept = "{".to_owned();
+    for (name, value) in &fields {
+        if name == "actor" && value.get() == "null" {
+            // At the door no actor means the system, and the system did not do it.
+            return Err(Problem::of("actor", "was erased, and an entry cannot be taken without it"));
+        }
+        if !LOG_FIELDS.contains(&name.as_ref()) {
+            if kept.len() > 1 {
+                kept.push(',');
+            }
+            kept.push_str(&serde_json::Value::from(name.as_ref()).to_string());
+            kept.push(':');
+            kept.push_str(value.get());
+        }
+    }
+    kept.push('}');
+    Ok(Cow::Owned(kept))
 }
 
 fn expect(value: Option<&RawValue>, first: char, field: &str, expected: &str) -> Result<(), Problem> {

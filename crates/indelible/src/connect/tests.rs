@@ -268,6 +268,34 @@ fn ndjson_passes_through() {
     assert_eq!(read.iter().map(|i| i.place.as_str()).collect::<Vec<_>>(), ["line 1", "line 3", "line 4"]);
 }
 
+/// What a log adds is taken off again, to the byte; only from a line that has all of it.
+#[test]
+fn an_exported_line_is_read_as_its_sender_wrote_it() {
+    let id = "0193b0c6-7f43-7d1c-8c0e-6a3c1f1a2b3c";
+    let exported = format!(
+        r#"{{"id":"{id}","site":"acme.www","index":3,"occurred_at":"2026-11-21T04:15:15.123456Z","recorded_at":"2026-11-21T04:15:16Z","actor":{{"type":"system"}},"action":"a.b","kind":"other","outcome":"success","entity":{{"type":"t","id":"1"}},"changed":["n"],"source":"web","data":{{"source":1.50,"s":"\u0041"}},"leaf_hash":"00","before":{{"n":9007199254740993}},"after":{{"n":1}}}}"#
+    );
+    let sent = format!(
+        r#"{{"id":"{id}","occurred_at":"2026-11-21T04:15:15.123456Z","actor":{{"type":"system"}},"action":"a.b","kind":"other","outcome":"success","entity":{{"type":"t","id":"1"}},"data":{{"source":1.50,"s":"\u0041"}},"before":{{"n":9007199254740993}},"after":{{"n":1}}}}"#
+    );
+    let read = |line: &str| results(Format::Ndjson, line).remove(0);
+    assert_eq!(read(&exported).unwrap().json, sent);
+
+    for untouched in [
+        exported.replace(r#""index":3,"#, ""),
+        exported.replace(r#""source":"web""#, r#""source":"web","source":"x""#),
+    ] {
+        assert_eq!(read(&untouched).unwrap().json, untouched, "the door tells what is wrong with it");
+    }
+    for (given, erased, field) in [
+        (r#""actor":{"type":"system"}"#, r#""actor":null"#, "actor"),
+        (r#""entity":{"type":"t","id":"1"}"#, r#""entity":null"#, "entity"),
+    ] {
+        let error = read(&exported.replace(given, erased)).unwrap_err();
+        assert_eq!(error.field, field, "{error}");
+    }
+}
+
 #[test]
 fn ids_are_the_same_at_every_reading_and_differ_by_site() {
     let line = r#"{"action":"a","entity":{"type":"t","id":"1"}}"#;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The product's modules, each with those above it that it may use. `store` also means its own inside.
-const LAYERS: [(&str, &[&str]); 16] = [
+const LAYERS: [(&str, &[&str]); 18] = [
     ("clock", &[]),
     ("files", &[]),
     ("entropy", &[]),
@@ -20,9 +20,23 @@ const LAYERS: [(&str, &[&str]); 16] = [
     ("jobs", &["Indelible", "journal", "keys", "store"]),
     ("connect", &[]),
     ("demo", &["connect"]),
+    ("form", &[]),
+    ("export", &["form", "store"]),
     (
         "api",
-        &["ConfigureError", "Indelible", "access", "clock", "entropy", "journal", "search", "sites", "store"],
+        &[
+            "ConfigureError",
+            "Indelible",
+            "access",
+            "clock",
+            "entropy",
+            "export",
+            "form",
+            "journal",
+            "search",
+            "sites",
+            "store",
+        ],
     ),
     ("ui", &["access", "api", "clock", "journal", "search", "sites", "store"]),
 ];

@@ -8,10 +8,10 @@ use utoipa::ToSchema;
 
 use super::shown;
 use crate::access::Caller;
-use crate::api::form::EntryOut;
 use crate::api::problem::Problem;
 use crate::api::query::ListQuery;
 use crate::api::{App, Path, blocking};
+use crate::form::EntryOut;
 use crate::search::{self, Question};
 use crate::store::Site;
 

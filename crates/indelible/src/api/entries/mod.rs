@@ -10,9 +10,9 @@ pub(super) mod tail;
 use model::Entry;
 use uuid::Uuid;
 
-use super::form::EntryOut;
 use super::problem::Problem;
 use crate::Indelible;
+use crate::form::EntryOut;
 use crate::search;
 use crate::store::{Site, StoreError};
 

@@ -19,10 +19,10 @@ use tokio_stream::wrappers::ReceiverStream;
 use super::shown;
 use crate::access::Caller;
 use crate::api::caller::caller_of;
-use crate::api::form::EntryOut;
 use crate::api::problem::Problem;
 use crate::api::query::{self, ListQuery};
 use crate::api::{App, Path, blocking};
+use crate::form::EntryOut;
 use crate::search;
 use crate::store::Site;
 
