@@ -42,6 +42,8 @@ mod program;
 #[cfg(test)]
 mod recovery;
 #[cfg(test)]
+mod saved;
+#[cfg(test)]
 mod serve;
 #[cfg(test)]
 mod store;
