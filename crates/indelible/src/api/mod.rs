@@ -11,6 +11,7 @@ mod health;
 mod openapi;
 mod problem;
 mod query;
+mod searches;
 mod sites;
 mod tokens;
 
@@ -34,6 +35,10 @@ pub(crate) use entries::detail::{entry_detail, entry_json};
 pub(crate) use entries::find as find_entry;
 pub(crate) use entries::history::of_entity;
 pub(crate) use query::{ListQuery, pairs as query_pairs};
+pub(crate) use searches::{
+    NewSearch, address as search_address, delete_search, find_search, list_parameters, own_searches,
+    save_search,
+};
 
 /// The parts of a route's path; a path that does not read is answered as every other problem is.
 #[derive(FromRequestParts)]
@@ -89,7 +94,9 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(entries::tail::tail))
         .routes(routes!(entries::history::history))
         .routes(routes!(tokens::list, tokens::create))
-        .routes(routes!(tokens::revoke));
+        .routes(routes!(tokens::revoke))
+        .routes(routes!(searches::list, searches::create))
+        .routes(routes!(searches::detail, searches::replace, searches::delete));
     OpenApiRouter::with_openapi(openapi::Description::openapi())
         .nest("/api/v1", v1)
         .routes(routes!(health::healthz))

@@ -12,7 +12,7 @@ use crate::access::{Denied, SignInError};
 use crate::entropy::NoEntropy;
 use crate::journal::JournalError;
 use crate::search::SearchError;
-use crate::store::StoreError;
+use crate::store::{SaveError, StoreError};
 
 /// Seconds after which a sender that was turned away should try again.
 const RETRY_AFTER_SECONDS: u64 = 1;
@@ -159,6 +159,22 @@ impl Problem {
         self
     }
 
+    /// The same problem, found in a part of what was sent: fields are named as they stand in the whole.
+    #[must_use]
+    pub(crate) fn within(mut self, part: &str) -> Self {
+        for error in &mut self.errors {
+            if error.field.is_empty() || error.field == part {
+                part.clone_into(&mut error.field);
+            } else {
+                error.field = format!("{part}.{}", error.field);
+            }
+        }
+        if let Some(error) = self.errors.first() {
+            self.detail = format!("`{}`: {}", error.field, error.message);
+        }
+        self
+    }
+
     /// 500: the cause goes to the server's log, not to the client.
     pub fn internal(cause: &dyn std::fmt::Display) -> Self {
         tracing::error!(%cause, "a request failed");
@@ -229,6 +245,20 @@ impl From<StoreError> for Problem {
             return Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk_full", error.to_string());
         }
         Self::internal(&error)
+    }
+}
+
+impl From<SaveError> for Problem {
+    fn from(error: SaveError) -> Self {
+        let detail = error.to_string();
+        match error {
+            SaveError::NameTaken { id } => {
+                let detail = format!("{detail} (PUT or DELETE /api/v1/searches/{id})");
+                Self::new(StatusCode::CONFLICT, "exists", detail)
+            }
+            SaveError::TooMany => Self::new(StatusCode::CONFLICT, "too_many", detail),
+            SaveError::Store(error) => error.into(),
+        }
     }
 }
 

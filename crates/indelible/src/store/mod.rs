@@ -14,6 +14,7 @@
 //! [`Store::lock`] discards it.
 
 mod embedded;
+mod saved;
 
 use std::fmt;
 use std::ops::Range;
@@ -24,6 +25,7 @@ use tlog::Hash;
 use uuid::Uuid;
 
 pub use embedded::{CreateOptions, EmbeddedStore};
+pub use saved::{SAVED_SEARCHES_MAX, SaveError, SavedSearch};
 
 /// Number of a log within its installation.
 pub type LogNumber = u32;
@@ -274,6 +276,22 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Ends a session or uses up a link. True for exactly one caller.
     fn end_session(&self, secret_sha256: &[u8; 32]) -> Result<bool, StoreError>;
+
+    /// Keeps a saved search, durable on return; or gives the one with this id, if it is the same owner's, this
+    /// name and query. Its owner, its site and its time stay as they were.
+    ///
+    /// # Errors
+    /// Also when its name is taken, or its owner has [`SAVED_SEARCHES_MAX`] others.
+    fn put_saved_search(&self, search: &SavedSearch) -> Result<(), SaveError>;
+
+    /// An owner's saved searches on every site, by their names.
+    fn saved_searches(&self, owner: &str) -> Result<Vec<SavedSearch>, StoreError>;
+
+    /// The saved search with this id, whoever's it is.
+    fn saved_search(&self, id: Uuid) -> Result<Option<SavedSearch>, StoreError>;
+
+    /// Deletes a saved search of this owner, durable on return. True for exactly one caller.
+    fn delete_saved_search(&self, owner: &str, id: Uuid) -> Result<bool, StoreError>;
 }
 
 /// What can go wrong with a store.

@@ -9,6 +9,7 @@ use model::action;
 use model::{Entry, Order, Permission, SortColumn};
 
 use super::columns::Parameters;
+use super::searches;
 use super::shape;
 use super::view::{
     ActivityPage, Choice, ChoiceGroup, Empty, FieldError, FilterForm, FirstUse, Link, Pager, Row, Time, text,
@@ -89,6 +90,9 @@ impl List<'_> {
         let chips = self.parameters.chips();
         let size = self.size()?;
         let total = (chips.is_empty() && errors.is_empty()).then(|| text::count(size, "entry", "entries"));
+        let site = self.sites.first().filter(|_| !self.is_network).map(|site| &site.id);
+        let is_filtered = !chips.is_empty() && errors.is_empty();
+        let saved = searches::of_list(self.app, self.visit, site, &self.parameters, is_filtered)?;
         let mut filters = self.parameters.form(query.limit);
         offer(&mut filters, lately.unwrap_or(&found.entries));
         let empty = if errors.is_empty() { Empty::NoMatch } else { Empty::Refused };
@@ -107,6 +111,7 @@ impl List<'_> {
             total,
             filters,
             chips,
+            saved,
             clear_href: self.parameters.cleared(),
             columns: self.parameters.columns(query.order, self.is_network),
             rows: self.rows(&found.entries, query.order),

@@ -16,6 +16,7 @@ mod entry;
 mod find;
 mod history;
 mod integrity;
+mod searches;
 mod sign_in;
 mod sites;
 
@@ -34,6 +35,9 @@ pub fn router() -> Router<App> {
         .route("/sites/{site}/entities/{type}/{id}", get(history::history))
         .route("/sites/{site}/integrity", get(integrity::integrity))
         .route("/find", get(find::find))
+        .route("/searches", post(searches::save))
+        .route("/searches/{id}", get(searches::open))
+        .route("/searches/{id}/delete", post(searches::delete))
         .route("/sign-in", get(sign_in::form).post(sign_in::sign_in))
         .route("/sign-out", post(sign_in::sign_out))
         .route("/assets/{file}", get(assets::serve))

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use model::{Permission, Role};
 
@@ -45,7 +45,9 @@ impl FromRequestParts<App> for Visit {
                 has_session: session.is_some(),
             }),
             Err(Denied::Unauthenticated) => {
-                let here = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+                // What was posted is lost with the session, and its address is no page to come back to.
+                let page = parts.uri.path_and_query().filter(|_| parts.method != Method::POST);
+                let here = page.map_or("/", |path| path.as_str());
                 let ended = if session.is_some() { "ended" } else { "" };
                 let pairs = [("next", if here == "/" { "" } else { here }), ("was", ended)];
                 Err(Redirect::to(&url::with_query(url::SIGN_IN, &pairs)).into_response())

@@ -8,6 +8,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::json;
 
 use crate::support::{Server, entry, json, refused};
+use indelible::store::SavedSearch;
 
 /// What a route asks of its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +24,7 @@ enum Needs {
 }
 
 /// Method, path as in the document, what it needs, and its status when all is well.
-const ROUTES: [(&str, &str, Needs, u16); 14] = [
+const ROUTES: [(&str, &str, Needs, u16); 19] = [
     ("get", "/healthz", Needs::Nothing, 200),
     ("get", "/readyz", Needs::Nothing, 200),
     ("get", "/api/v1/sites", Needs::Read, 200),
@@ -38,6 +39,11 @@ const ROUTES: [(&str, &str, Needs, u16); 14] = [
     ("get", "/api/v1/tokens", Needs::Govern, 200),
     ("post", "/api/v1/tokens", Needs::Govern, 201),
     ("delete", "/api/v1/tokens/{id}", Needs::Govern, 204),
+    ("get", "/api/v1/searches", Needs::Read, 200),
+    ("post", "/api/v1/searches", Needs::Read, 201),
+    ("get", "/api/v1/searches/{id}", Needs::Read, 200),
+    ("put", "/api/v1/searches/{id}", Needs::Read, 200),
+    ("delete", "/api/v1/searches/{id}", Needs::Read, 204),
 ];
 
 /// The contract's table "Who may what", written once more.
@@ -82,17 +88,31 @@ impl Asker {
         Self { server, entry, asked: 0.into() }
     }
 
-    /// A request without credentials.
+    /// A request without credentials. A saved search that it is about belongs to the super admin.
     async fn request(&self, method: &str, path: &str) -> RequestBuilder {
+        self.request_of(Role::SuperAdmin, method, path).await
+    }
+
+    /// The same for a caller of this role: a saved search that it is about is its own.
+    async fn request_of(&self, role: Role, method: &str, path: &str) -> RequestBuilder {
         self.asked.set(self.asked.get() + 1);
-        let id = if path.contains("/tokens/") { self.spare_token().await } else { self.entry.clone() };
-        let id = if path.contains("/entities/") { "1".to_owned() } else { id };
+        let id = match path {
+            path if path.contains("/tokens/") => self.spare_token().await,
+            path if path.contains("/searches/") => self.spare_search(role),
+            path if path.contains("/entities/") => "1".to_owned(),
+            _ => self.entry.clone(),
+        };
         let url = path.replace("{site}", "acme.www").replace("{type}", "page").replace("{id}", &id);
         let body = match (method, path) {
             ("post", "/api/v1/sites") => json!({"id": format!("new{}", self.asked.get())}).to_string(),
             ("post", "/api/v1/tokens") => {
                 json!({"name": "t", "role": "writer", "site": "acme.www"}).to_string()
             }
+            ("post", "/api/v1/searches") => {
+                json!({"name": self.asked.get().to_string(), "site": "acme.www", "query": "kind=delete"})
+                    .to_string()
+            }
+            ("put", "/api/v1/searches/{id}") => json!({"query": "kind=create"}).to_string(),
             ("post", _) => entry(""),
             _ => String::new(),
         };
@@ -107,6 +127,20 @@ impl Asker {
         assert_eq!(status, 201, "{made}");
         made["id"].as_str().unwrap().to_owned()
     }
+
+    /// A saved search of whoever has this role, that may be deleted.
+    fn spare_search(&self, role: Role) -> String {
+        let search = SavedSearch {
+            id: uuid::Uuid::from_u128(self.asked.get().into()),
+            owner: role.as_str().to_owned(),
+            site: Some("acme.www".parse().unwrap()),
+            name: format!("spare {}", self.asked.get()),
+            query: "kind=delete".to_owned(),
+            created_at: jiff::Timestamp::UNIX_EPOCH,
+        };
+        self.server.indelible.store().put_saved_search(&search).unwrap();
+        search.id.to_string()
+    }
 }
 
 #[tokio::test]
@@ -120,7 +154,7 @@ async fn every_role_on_every_route() {
         for site in sites {
             let token = asker.server.token(role, *site);
             for (method, path, needs, success) in ROUTES {
-                let request = asker.request(method, path).await.bearer_auth(&token);
+                let request = asker.request_of(role, method, path).await.bearer_auth(&token);
                 if may(role, needs) {
                     let (status, body) = json(request.send().await.unwrap()).await;
                     assert_eq!(status, success, "{role} of {site:?}, {method} {path}: {body}");
@@ -186,7 +220,7 @@ async fn another_sites_token_learns_nothing() {
     for role in Role::ALL {
         let token = asker.server.token(role, Some("acme.docs"));
         for (method, path, needs, success) in ROUTES {
-            let request = asker.request(method, path).await.bearer_auth(&token);
+            let request = asker.request_of(role, method, path).await.bearer_auth(&token);
             let is_allowed = may(role, needs);
             if needs == Needs::Nothing {
                 assert_eq!(request.send().await.unwrap().status(), success);
@@ -194,12 +228,15 @@ async fn another_sites_token_learns_nothing() {
                 refused(request, 404, "unknown_site", "-").await;
             } else if !is_allowed || needs == Needs::CreateSites {
                 refused(request, 403, "forbidden", "-").await;
+            } else if path.contains("/searches/") {
+                // Not even to who has its owner's name.
+                refused(request, 404, "not_found", "-").await;
             } else if method == "get" {
                 let (status, answer) = json(request.send().await.unwrap()).await;
                 assert_eq!(status, success, "{answer}");
                 assert!(!answer.to_string().contains("acme.www"), "{role} {path}: {answer}");
             } else {
-                // A token of `acme.www`, to be made or ended.
+                // A token of `acme.www`, to be made or ended, or a search to be saved.
                 let code = if method == "delete" { "not_found" } else { "unknown_site" };
                 refused(request, 404, code, "-").await;
             }

@@ -42,6 +42,8 @@ mod program;
 #[cfg(test)]
 mod recovery;
 #[cfg(test)]
+mod saved;
+#[cfg(test)]
 mod search;
 #[cfg(test)]
 mod serve;

@@ -6,8 +6,9 @@ use std::sync::LazyLock;
 
 use indelible::entropy;
 use indelible::store::{
-    Batch, BlockInfo, Change, CreateOptions, EmbeddedStore, Head, LogNumber, NewEntry, Run, Session,
-    SessionKind, SignedHead, Site, Store, StoreError, TileData, Token, Walk,
+    Batch, BlockInfo, Change, CreateOptions, EmbeddedStore, Head, LogNumber, NewEntry, Run,
+    SAVED_SEARCHES_MAX, SaveError, SavedSearch, Session, SessionKind, SignedHead, Site, Store, StoreError,
+    TileData, Token, Walk,
 };
 use jiff::Timestamp;
 use model::Role;
@@ -149,6 +150,7 @@ fn conformance<S: Store>(make: impl Fn() -> S) {
     takes_a_batch_whole_or_not_at_all(&make());
     walks_blocks_in_order_of_time(&make());
     keeps_accounts(&make());
+    keeps_saved_searches(&make());
     compares_heads_before_it_swaps(&make());
     undoes_staged_changes(&make());
 }
@@ -277,6 +279,48 @@ fn keeps_accounts(store: &impl Store) {
     assert_eq!(store.session(&[9; 32]).unwrap(), None, "sessions end with their token");
     assert_eq!(store.token(&two.secret_sha256).unwrap().unwrap().revoked_at, None);
     ledger.check(store);
+}
+
+fn keeps_saved_searches(store: &impl Store) {
+    let search = |id: u128, owner: &str, name: &str| SavedSearch {
+        id: Uuid::from_u128(id),
+        owner: owner.to_owned(),
+        site: Some("acme.www".parse().unwrap()),
+        name: name.to_owned(),
+        query: "kind=delete".to_owned(),
+        created_at: Timestamp::from_second(50).unwrap(),
+    };
+    let (b, a) = (search(1, "Ana", "b"), search(2, "Ana", "a"));
+    let network = SavedSearch { site: None, ..search(3, "Ana", "a") };
+    let others = search(4, "Ben", "a");
+    for search in [&b, &a, &network, &others] {
+        store.put_saved_search(search).unwrap();
+        assert_eq!(store.saved_search(search.id).unwrap().as_ref(), Some(search));
+    }
+    assert_eq!(store.saved_searches("Ana").unwrap(), [a.clone(), network.clone(), b.clone()]);
+    for taken in [search(5, "Ana", "a"), search(1, "Ana", "a"), SavedSearch { id: b.id, ..network.clone() }] {
+        let error = store.put_saved_search(&taken).unwrap_err();
+        let other = if taken.site.is_some() { a.id } else { network.id };
+        assert!(matches!(error, SaveError::NameTaken { id } if id == other), "{error}");
+    }
+    // Only name and query change, and only for their owner.
+    let moved = SavedSearch { site: None, query: String::new(), name: "c".into(), ..b.clone() };
+    store.put_saved_search(&moved).unwrap();
+    let kept = SavedSearch { site: b.site.clone(), ..moved };
+    assert_eq!(store.saved_search(b.id).unwrap().as_ref(), Some(&kept));
+    store.put_saved_search(&search(1, "Ben", "taken over")).unwrap();
+    assert_eq!(store.saved_search(b.id).unwrap().as_ref(), Some(&kept));
+
+    assert!(!store.delete_saved_search("Ben", b.id).unwrap());
+    assert!(store.delete_saved_search("Ana", b.id).unwrap());
+    assert!(!store.delete_saved_search("Ana", b.id).unwrap(), "it is deleted once");
+    for number in 0..SAVED_SEARCHES_MAX - 1 {
+        let id = u128::try_from(number).unwrap() + 100;
+        store.put_saved_search(&search(id, "Ben", &format!("n{number}"))).unwrap();
+    }
+    assert!(matches!(store.put_saved_search(&search(6, "Ben", "more")), Err(SaveError::TooMany)));
+    store.put_saved_search(&SavedSearch { name: "renamed".into(), ..others }).unwrap();
+    store.put_saved_search(&search(6, "Ana", "more")).unwrap();
 }
 
 fn compares_heads_before_it_swaps(store: &impl Store) {

@@ -144,7 +144,7 @@ fn role(row: &Row<'_>, column: usize) -> rusqlite::Result<Role> {
     })
 }
 
-fn site(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<SiteId>> {
+pub(super) fn site(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<SiteId>> {
     let text: Option<String> = row.get(column)?;
     text.map(|text| {
         text.parse()
@@ -153,6 +153,6 @@ fn site(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<SiteId>> {
     .transpose()
 }
 
-fn time(ms: i64) -> Timestamp {
+pub(super) fn time(ms: i64) -> Timestamp {
     Timestamp::from_millisecond(ms).unwrap_or(Timestamp::UNIX_EPOCH)
 }

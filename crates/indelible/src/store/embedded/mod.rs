@@ -1,7 +1,7 @@
 //! The embedded store: one data directory, one or more processes on one machine.
 //!
 //! ```text
-//! DIR/indelible.sqlite    entries, tiles, sites, tokens
+//! DIR/indelible.sqlite    entries, tiles, sites, tokens, saved searches
 //! DIR/head/heads.sqlite   the last signed head of every log (elsewhere by APP__STORE__HEAD_PATH)
 //! DIR/commit.lock         held while a batch is committed
 //! ```
@@ -15,6 +15,7 @@ mod open;
 mod pool;
 mod read;
 mod recover;
+mod searches;
 mod sqlite;
 mod write;
 
@@ -28,7 +29,8 @@ use rusqlite::Connection;
 use uuid::Uuid;
 
 use super::{
-    Batch, BlockInfo, CommitLock, Head, LogNumber, Session, SignedHead, Site, Store, StoreError, Token, Walk,
+    Batch, BlockInfo, CommitLock, Head, LogNumber, SaveError, SavedSearch, Session, SignedHead, Site, Store,
+    StoreError, Token, Walk,
 };
 use heads::HeadStore;
 use pool::Pool;
@@ -142,5 +144,26 @@ impl Store for EmbeddedStore {
     fn end_session(&self, secret_sha256: &[u8; 32]) -> Result<bool, StoreError> {
         let writer = sqlite::locked(&self.writer)?;
         accounts::end_session(&writer, secret_sha256)
+    }
+
+    fn put_saved_search(&self, search: &SavedSearch) -> Result<(), SaveError> {
+        let mut writer = sqlite::locked(&self.writer)?;
+        searches::put(&mut writer, search).map_err(|error| match error {
+            SaveError::Store(error) => self.placed(error).into(),
+            refusal @ (SaveError::NameTaken { .. } | SaveError::TooMany) => refusal,
+        })
+    }
+
+    fn saved_searches(&self, owner: &str) -> Result<Vec<SavedSearch>, StoreError> {
+        self.readers.with(|connection| searches::of_owner(connection, owner))
+    }
+
+    fn saved_search(&self, id: Uuid) -> Result<Option<SavedSearch>, StoreError> {
+        self.readers.with(|connection| searches::by_id(connection, id))
+    }
+
+    fn delete_saved_search(&self, owner: &str, id: Uuid) -> Result<bool, StoreError> {
+        let writer = sqlite::locked(&self.writer)?;
+        searches::delete(&writer, owner, id).map_err(|error| self.placed(error))
     }
 }

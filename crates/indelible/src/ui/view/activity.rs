@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::kind::Kind;
-use super::{Action, Actor, Chip, Entity, FilterForm, Frame, Link, Tags, Time};
+use super::{Action, Actor, Chip, Entity, FilterForm, Frame, Link, SavedSearches, Tags, Time};
 
 /// `/sites/{site}` and `/activity`.
 #[derive(Clone, Debug, Template)]
@@ -19,6 +19,8 @@ pub struct ActivityPage {
     pub filters: FilterForm,
     /// The active filters, each removable.
     pub chips: Vec<Chip>,
+    /// The caller's saved searches of this list.
+    pub saved: SavedSearches,
     /// The same list without any filter.
     pub clear_href: String,
     /// The headings of the columns.

@@ -223,6 +223,16 @@ fn activity() -> ActivityPage {
             ..FilterForm::default()
         },
         chips: vec![Chip { label: hostile(), value: hostile(), is_code: true, remove_href: "?".to_owned() }],
+        saved: SavedSearches {
+            links: vec![SavedLink {
+                name: hostile(),
+                href: url::saved_search(HOSTILE),
+                delete_href: url::saved_search(HOSTILE),
+                is_current: true,
+            }],
+            new: Some(NewSearch { site: hostile(), query: hostile() }),
+            here: url::with_query("/", &[("user", HOSTILE)]),
+        },
         clear_href: "/sites/acme.www".to_owned(),
         columns: Columns {
             time: column,

@@ -38,6 +38,12 @@ pub fn entity(site: &str, entity_type: &str, id: &str) -> String {
     format!("/sites/{}/entities/{}/{}", encode(site), encode(entity_type), encode(id))
 }
 
+/// One saved search: leads to the list that it stands for.
+#[must_use]
+pub fn saved_search(id: &str) -> String {
+    format!("/searches/{}", encode(id))
+}
+
 /// The path with these parameters, in their order; pairs with an empty value are left out.
 #[must_use]
 pub fn with_query<N: AsRef<str>, V: AsRef<str>>(path: &str, pairs: &[(N, V)]) -> String {
