@@ -116,7 +116,7 @@ impl Indelible {
 
     /// The way to find entries.
     #[must_use]
-    pub fn search(&self) -> &Search {
+    pub const fn search(&self) -> &Arc<Search> {
         &self.search
     }
 

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, params};
 use serde_json::Value;
 
-use crate::{BATCH, Outcome};
+use crate::Outcome;
+use crate::load::BATCH;
 
 /// Writes to a file, and makes each batch durable.
 pub(crate) fn append(path: &Path, entries: &[String]) -> Outcome<Duration> {

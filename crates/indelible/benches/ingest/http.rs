@@ -26,19 +26,46 @@ impl Connection {
     /// Appends, and insists that all of it was taken.
     pub(crate) async fn post(&mut self, content_type: &str, body: &str) -> Outcome<()> {
         let more = format!("Content-Type: {content_type}\r\nContent-Length: {}\r\n", body.len());
-        self.exchange("POST", "", &more, body).await
+        self.exchange("POST", "/entries", &more, body).await
     }
 
-    /// Reads a page.
-    pub(crate) async fn get(&mut self, query: &str) -> Outcome<()> {
-        self.exchange("GET", query, "", "").await
+    /// Reads an answer.
+    pub(crate) async fn get(&mut self, address: &str) -> Outcome<()> {
+        self.exchange("GET", address, "", "").await
     }
 
-    async fn exchange(&mut self, method: &str, query: &str, more: &str, body: &str) -> Outcome<()> {
-        let mut request = format!(
-            "{method} /api/v1/sites/{SITE}/entries{query} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\n{more}\r\n",
+    /// Reads a stream to its end and counts its lines.
+    pub(crate) async fn stream(&mut self, address: &str) -> Outcome<usize> {
+        let request = self.request("GET", address, "");
+        self.stream.write_all(request.as_bytes()).await?;
+        self.buffer.clear();
+        let (mut lines, mut end) = (0, Vec::new());
+        // The lines of the framing do not end like that.
+        let mut last = 0;
+        // The last piece of a stream in pieces is empty (RFC 9112 §7.1).
+        while !end.ends_with(b"\r\n0\r\n\r\n") {
+            self.buffer.clear();
+            self.read().await?;
+            for byte in &self.buffer {
+                lines += usize::from(last == b'}' && *byte == b'\n');
+                last = *byte;
+            }
+            end.extend_from_slice(self.buffer.get(self.buffer.len().saturating_sub(8)..).unwrap_or_default());
+            let kept = end.len().saturating_sub(8);
+            end.drain(..kept);
+        }
+        Ok(lines)
+    }
+
+    fn request(&self, method: &str, address: &str, more: &str) -> String {
+        format!(
+            "{method} /api/v1/sites/{SITE}{address} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\n{more}\r\n",
             self.address, self.secret
-        );
+        )
+    }
+
+    async fn exchange(&mut self, method: &str, address: &str, more: &str, body: &str) -> Outcome<()> {
+        let mut request = self.request(method, address, more);
         request.push_str(body);
         self.stream.write_all(request.as_bytes()).await?;
         self.buffer.clear();

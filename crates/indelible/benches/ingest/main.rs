@@ -1,7 +1,7 @@
-//! How fast entries get in, beside what the same machine does without a log in the same run.
+//! How fast entries get in and are found, beside what the same machine does without a log in the same run.
 //!
 //! ```text
-//! cargo bench -p indelible --bench ingest -- --entries 300000 --singles 40000
+//! cargo bench -p indelible --bench ingest -- --entries 1000000 --singles 40000
 //! ```
 //!
 //! The server is the real binary in a process of its own; the load comes from this process, on the same
@@ -13,23 +13,15 @@
 mod baseline;
 mod entries;
 mod http;
+mod load;
+mod queries;
 mod server;
 
 use std::error::Error;
 use std::time::{Duration, Instant};
 
 use entries::Generator;
-use http::Connection;
 use server::Server;
-
-/// Entries in a batch.
-const BATCH: usize = 1000;
-/// Connections that send batches: enough that one is parsed while another is committed.
-const BATCH_CONNECTIONS: usize = 4;
-/// Connections that send single entries.
-const SINGLE_CONNECTIONS: usize = 64;
-/// Pages read for the latency of a page.
-const PAGES: usize = 400;
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -38,7 +30,8 @@ fn main() -> Outcome<()> {
     let singles = number("--singles", 60_000)?;
     let directory = tempfile::tempdir()?;
     println!(
-        "{entries} entries in batches of {BATCH}, {singles} alone; directory {}",
+        "{entries} entries in batches of {}, {singles} alone; directory {}",
+        load::BATCH,
         directory.path().display()
     );
 
@@ -60,20 +53,27 @@ fn main() -> Outcome<()> {
     let secret = server::create(&data)?;
     let runtime = tokio::runtime::Runtime::new()?;
     let running = Server::start(&data)?;
-    let elapsed = runtime.block_on(batches(&running, &secret, entries))?;
-    let batched = rate(entries, elapsed);
+    let (sent, searchable) = load::batches(&runtime, &running, &data, &secret, entries)?;
+    let batched = rate(entries, sent);
     table.rate("Indelible over HTTP, batches, 4 connections", batched, Some(sqlite));
     table.line("  of raw append", &ratio(batched, raw), "");
+    table.rate("  until all of it is in the search index", rate(entries, searchable), Some(sqlite));
     table.line("  memory of the server", &running.memory(), "");
     running.stop()?;
     let after_batches = server::disk(&data)?;
     table.line("  on disk, everything", &format!("{} bytes an entry", after_batches / entries), "");
+    let index = server::size(&data.join("index"))?;
+    table.line("  of that the search index", &format!("{} bytes an entry", index / entries), "");
 
     let (started, running) = timed(|| Server::start(&data))?;
     table.line("start with them", &format!("{:.0} ms", ms(started)), "");
-    let latencies = runtime.block_on(pages(&running, &secret))?;
-    table.latencies("newest page of 50 over HTTP", latencies);
-    let (elapsed, latencies) = runtime.block_on(alone(&running, &secret, entries, singles))?;
+    for (what, latencies) in runtime.block_on(queries::all(&running, &secret))? {
+        table.latencies(what, latencies);
+    }
+    let (exported, elapsed) = runtime.block_on(queries::export(&running, &secret))?;
+    table.rate("export as NDJSON, a sixth of the entries", rate(exported, elapsed), None);
+    table.line("  memory of the server after all of this", &running.memory(), "");
+    let (elapsed, latencies) = runtime.block_on(load::alone(&running, &secret, entries, singles))?;
     table.rate("Indelible over HTTP, single, 64 connections", rate(singles, elapsed), None);
     table.latencies("  each", latencies);
     running.stop()?;
@@ -84,81 +84,6 @@ fn main() -> Outcome<()> {
     table.rate("full verification, start included", rate(entries + singles, elapsed), None);
     table.print();
     Ok(())
-}
-
-/// Sends all entries in batches.
-async fn batches(server: &Server, secret: &str, entries: usize) -> Outcome<Duration> {
-    let mut all: Vec<Vec<String>> = vec![Vec::new(); BATCH_CONNECTIONS];
-    let generator = Generator::new(2);
-    for (number, first) in (0..entries).step_by(BATCH).enumerate() {
-        let batch = first..entries.min(first + BATCH);
-        let text = batch.map(|number| generator.entry(number) + "\n").collect();
-        if let Some(mine) = all.get_mut(number % BATCH_CONNECTIONS) {
-            mine.push(text);
-        }
-    }
-    let started = Instant::now();
-    let senders = all.into_iter().map(|batches| {
-        let connecting = Connection::open(server.address, secret.to_owned());
-        tokio::spawn(async move {
-            let mut connection = connecting.await?;
-            for batch in batches {
-                connection.post("application/x-ndjson", &batch).await?;
-            }
-            Outcome::Ok(())
-        })
-    });
-    // All of them start at once.
-    for sender in senders.collect::<Vec<_>>() {
-        sender.await??;
-    }
-    Ok(started.elapsed())
-}
-
-/// Sends entries one by one and returns how long each took.
-async fn alone(
-    server: &Server,
-    secret: &str,
-    first: usize,
-    count: usize,
-) -> Outcome<(Duration, Vec<Duration>)> {
-    let generator = Generator::new(3);
-    let mut all: Vec<Vec<String>> = vec![Vec::new(); SINGLE_CONNECTIONS];
-    for number in 0..count {
-        if let Some(mine) = all.get_mut(number % SINGLE_CONNECTIONS) {
-            mine.push(generator.entry(first + number));
-        }
-    }
-    let started = Instant::now();
-    let senders = all.into_iter().map(|texts| {
-        let connecting = Connection::open(server.address, secret.to_owned());
-        tokio::spawn(async move {
-            let mut connection = connecting.await?;
-            let mut latencies = Vec::with_capacity(texts.len());
-            for text in texts {
-                let sent = Instant::now();
-                connection.post("application/json", &text).await?;
-                latencies.push(sent.elapsed());
-            }
-            Outcome::Ok(latencies)
-        })
-    });
-    let mut latencies = Vec::with_capacity(count);
-    for sender in senders.collect::<Vec<_>>() {
-        latencies.extend(sender.await??);
-    }
-    Ok((started.elapsed(), latencies))
-}
-
-async fn pages(server: &Server, secret: &str) -> Outcome<Vec<Duration>> {
-    let mut connection = Connection::open(server.address, secret.to_owned()).await?;
-    let mut latencies = Vec::with_capacity(PAGES);
-    for _ in 0..PAGES {
-        let asked = Instant::now();
-        connection.get("").await?;
-        latencies.push(asked.elapsed());
-    }
-    Ok(latencies)
 }
 
 /// The value behind an argument; `cargo bench` adds arguments of its own, which mean nothing here.

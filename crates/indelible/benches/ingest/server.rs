@@ -80,7 +80,8 @@ pub(crate) fn disk(data: &Path) -> Outcome<usize> {
     size(data)
 }
 
-fn size(directory: &Path) -> Outcome<usize> {
+/// Bytes of the files in a directory.
+pub(crate) fn size(directory: &Path) -> Outcome<usize> {
     let mut total = 0;
     for found in fs::read_dir(directory)? {
         let found = found?;

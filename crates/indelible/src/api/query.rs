@@ -110,6 +110,24 @@ impl Fields {
     }
 }
 
+/// The filter that a query string asks for, and those of its parameters that `own` are the route's own. For
+/// routes that have a list's filters but neither its pages nor its order.
+pub(crate) fn filter_and_own(
+    query: Option<&str>,
+    own: &[&str],
+) -> Result<(Filter, Vec<(String, String)>), Problem> {
+    let (own, others): (Vec<_>, Vec<_>) =
+        pairs(query)?.into_iter().partition(|(name, _)| own.contains(&name.as_str()));
+    for name in ["sort", "limit", "cursor", "count"] {
+        if others.iter().any(|(other, _)| other == name) {
+            let message = "not a parameter of this route, which has no pages and an order of its own";
+            return Err(Problem::invalid(name, "unknown_parameter", message));
+        }
+    }
+    let rest = serde_urlencoded::to_string(others).unwrap_or_default();
+    Ok((ListQuery::parse(Some(&rest), Order::OLDEST_FIRST)?.filter, own))
+}
+
 /// The pairs of a query string, decoded.
 pub(crate) fn pairs(query: Option<&str>) -> Result<Vec<(String, String)>, Problem> {
     serde_urlencoded::from_str(query.unwrap_or_default())

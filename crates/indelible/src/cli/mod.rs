@@ -5,6 +5,7 @@
 mod completions;
 mod demo;
 mod doctor;
+mod export;
 mod import;
 mod openapi;
 mod output;
@@ -38,6 +39,7 @@ enum Command {
     Serve(serve::Serve),
     Import(import::Import),
     Query(query::Query),
+    Export(export::Export),
     Verify(verify::Verify),
     Site(site::SiteCommand),
     Token(token::TokenCommand),
@@ -91,6 +93,7 @@ pub fn main() -> ExitCode {
         Command::Serve(command) => command.run(),
         Command::Import(command) => command.run(),
         Command::Query(command) => command.run(),
+        Command::Export(command) => command.run(),
         Command::Verify(command) => command.run(),
         Command::Site(command) => command.run(),
         Command::Token(command) => command.run(),

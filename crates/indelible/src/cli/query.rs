@@ -1,7 +1,7 @@
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use model::{Entry, Order};
+use model::{Entry, Filter, FilterError, Order};
 
 use super::{Failure, Place, find_site, output};
 use crate::api::{ListQuery, entry_json};
@@ -14,9 +14,9 @@ pub(super) struct Query {
     /// The site to search
     #[arg(long)]
     site: String,
-    /// What to look for: `name=value` of from, to, user, action, kind, `entity_type`, `entity_id`, ip,
-    /// `correlation_id`, sort; a `*` at a value's end stands for any rest
-    #[arg(value_name = "FILTER")]
+    /// What to look for, in the filter language, for example `actor:ana after.status:published`; also
+    /// `sort=COLUMN`, `sort=-COLUMN`, `from=TIME` and `to=TIME`
+    #[arg(value_name = "FILTER", allow_hyphen_values = true)]
     filter: Vec<String>,
     /// How to print
     #[arg(long, value_enum, default_value_t = PrintAs::Table)]
@@ -40,7 +40,7 @@ const HEADINGS: [&str; 8] = ["time", "user", "action", "kind", "type", "entity",
 
 impl Query {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
-        let query = self.parse()?;
+        let query = parse_filter(&self.filter)?;
         let indelible = self.place.open()?;
         let site = find_site(&indelible, &self.site)?;
         let mut cursor = None;
@@ -78,24 +78,31 @@ impl Query {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
 
-    fn parse(&self) -> Result<ListQuery, Failure> {
-        let mut pairs = Vec::new();
-        for term in &self.filter {
-            let (name, value) = term.split_once('=').ok_or_else(|| {
-                Failure::Usage(format!("`{term}` is not a filter: write name=value, for example user=Ana"))
-            })?;
-            // They are pages of the API; taking them and doing nothing would mislead.
-            if let "limit" | "cursor" | "count" = name {
-                let hint = if name == "limit" { ": use --limit" } else { "" };
-                return Err(Failure::Usage(format!("`{name}` is not a filter{hint}")));
-            }
-            pairs.push((name, value));
-        }
-        let text = serde_urlencoded::to_string(pairs).unwrap_or_default();
-        ListQuery::parse(Some(&text), Order::NEWEST_FIRST)
-            .map_err(|problem| Failure::Usage(problem.detail().to_owned()))
+/// Reads the words after a command: the filter language, and beside it `from=`, `to=` and `sort=` as the API's
+/// lists have them.
+pub(super) fn parse_filter(words: &[String]) -> Result<ListQuery, Failure> {
+    let (parameters, filter): (Vec<&String>, Vec<&String>) =
+        words.iter().partition(|word| ["from=", "to=", "sort="].iter().any(|name| word.starts_with(name)));
+    let pairs: Vec<_> = parameters.iter().filter_map(|word| word.split_once('=')).collect();
+    let query = serde_urlencoded::to_string(pairs).unwrap_or_default();
+    let mut list = ListQuery::parse(Some(&query), Order::NEWEST_FIRST)
+        .map_err(|problem| Failure::Usage(problem.detail().to_owned()))?;
+    let text = filter.into_iter().map(String::as_str).collect::<Vec<_>>().join(" ");
+    let parsed = Filter::parse(&text).map_err(|error| Failure::Usage(pointed_out(&text, &error)))?;
+    list.filter = list.filter.and(parsed);
+    Ok(list)
+}
+
+/// A mistake with the text below it, and marks under its place.
+fn pointed_out(text: &str, error: &FilterError) -> String {
+    const CHARS_SHOWN: usize = 100;
+    if text.chars().count() > CHARS_SHOWN || text.contains(char::is_control) {
+        return error.to_string();
     }
+    let marks = "^".repeat(error.length.max(1));
+    format!("{error}\n\n  {text}\n  {}{marks}", " ".repeat(error.position))
 }
 
 fn cells(entry: &Entry) -> [String; 8] {

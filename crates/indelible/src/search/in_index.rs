@@ -1,6 +1,7 @@
 //! Asking the index, and checking its answers against the entries where it does not know for sure.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -22,6 +23,7 @@ const UNSURE_AT_ONCE: usize = 256;
 const CHECKED_AT_ONCE: usize = 1024;
 
 /// The index at one moment, and what was not in it then.
+#[derive(Debug)]
 pub(super) struct View {
     index: Arc<Index>,
     snapshot: Arc<Snapshot>,
@@ -124,6 +126,33 @@ impl View {
             }
             wanted.check_time()?;
         }
+    }
+
+    /// How many shards there are.
+    pub(super) fn shards(&self) -> usize {
+        self.snapshot.shards.len()
+    }
+
+    /// The part of each log that is in a shard, if it is asked for.
+    pub(super) fn ranges(&self, place: usize) -> Vec<(LogNumber, Range<u64>)> {
+        let Some(shard) = self.snapshot.shards.get(place) else { return Vec::new() };
+        shard.ranges(&self.ranks)
+    }
+
+    /// Where in the logs the entries are that a filter may find in a shard.
+    pub(super) fn places(
+        &self,
+        search: &Search,
+        pinned: &[Pinned<'_>],
+        filter: &Filter,
+        place: usize,
+        deadline: Instant,
+    ) -> Result<Vec<(LogNumber, u64)>, SearchError> {
+        let Some(shard) = self.snapshot.shards.get(place) else { return Ok(Vec::new()) };
+        let ids = self.places_of_ids(search, pinned, filter)?;
+        let mut asked = Asked::new(self, filter, ids, deadline);
+        let docs = asked.in_shard(place)?;
+        Ok(docs.map_or_else(Vec::new, |docs| docs.places(shard)))
     }
 
     /// Those candidates whose entries match.

@@ -15,6 +15,7 @@ mod fresh;
 mod in_index;
 pub mod index;
 mod reader;
+mod scan;
 mod tail;
 
 use std::path::PathBuf;
@@ -35,6 +36,7 @@ use tail::Tail;
 pub use in_index::{FacetValue, Facets, FacetsQuestion, HistogramBucket};
 pub use index::{Bucket, Progress};
 pub use reader::{leaf_hashes, read_entries};
+pub use scan::Scan;
 
 /// How long one question may read before it is ended, so that nobody can occupy the disk.
 pub const PATIENCE: Duration = Duration::from_secs(20);

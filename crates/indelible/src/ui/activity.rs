@@ -18,6 +18,7 @@ use super::view::{
 use super::visit::Visit;
 use crate::api::{App, ListQuery, Problem, query_pairs};
 use crate::clock;
+use crate::export::Format;
 use crate::search::{self, Page, Question};
 use crate::store::Site;
 
@@ -84,7 +85,9 @@ impl List<'_> {
         self.visit.may_read()?;
         let (query, errors) = match ListQuery::parse(Some(&self.parameters.query()), Order::NEWEST_FIRST) {
             Ok(query) => (query, Vec::new()),
-            Err(problem) => (ListQuery::all(Order::NEWEST_FIRST), field_errors(&problem)),
+            Err(problem) => {
+                (ListQuery::all(Order::NEWEST_FIRST), field_errors(&problem, self.parameters.get("q")))
+            }
         };
         let found = if errors.is_empty() { self.find(&query)? } else { Page::default() };
         let chips = self.parameters.chips();
@@ -95,6 +98,7 @@ impl List<'_> {
         let saved = searches::of_list(self.app, self.visit, site, &self.parameters, is_filtered)?;
         let mut filters = self.parameters.form(query.limit);
         offer(&mut filters, lately.unwrap_or(&found.entries));
+        let errors_found = !errors.is_empty();
         let empty = if errors.is_empty() { Empty::NoMatch } else { Empty::Refused };
         filters.errors = errors;
         let seal =
@@ -112,6 +116,7 @@ impl List<'_> {
             filters,
             chips,
             saved,
+            exports: if errors_found { Vec::new() } else { self.exports() },
             clear_href: self.parameters.cleared(),
             columns: self.parameters.columns(query.order, self.is_network),
             rows: self.rows(&found.entries, query.order),
@@ -133,6 +138,20 @@ impl List<'_> {
             patience: search::PATIENCE,
         };
         Ok(self.app.indelible.search().page(&question)?)
+    }
+
+    /// What the list shows, as files.
+    fn exports(&self) -> Vec<Link> {
+        let route = match self.sites {
+            [site] if !self.is_network => format!("/api/v1/sites/{}/export", site.id),
+            _ => "/api/v1/export".to_owned(),
+        };
+        let query = self.parameters.filters();
+        let link = |format: Format| Link {
+            label: format.as_str().to_uppercase(),
+            href: format!("{route}?format={format}{}{query}", if query.is_empty() { "" } else { "&" }),
+        };
+        [Format::Csv, Format::Ndjson].map(link).into()
     }
 
     fn size(&self) -> Result<u64, Problem> {
@@ -209,10 +228,17 @@ fn offer(form: &mut FilterForm, entries: &[Entry]) {
     form.actions = actions.into_iter().map(group).collect();
 }
 
-fn field_errors(problem: &Problem) -> Vec<FieldError> {
+/// What of a filter's text stands before a mistake, what is wrong, and what stands after.
+fn cut_at(filter: &str, position: usize, length: usize) -> [String; 3] {
+    let part = |skip, take| filter.chars().skip(skip).take(take).collect();
+    [part(0, position), part(position, length), part(position + length, usize::MAX)]
+}
+
+fn field_errors(problem: &Problem, filter: &str) -> Vec<FieldError> {
     let error = |error: &crate::api::FieldError| FieldError {
         field: error.field.clone(),
         message: error.message.clone(),
+        place: error.place.as_ref().map(|place| cut_at(filter, place.position, place.length)),
     };
     problem.errors().iter().map(error).collect()
 }

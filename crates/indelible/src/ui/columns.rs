@@ -20,7 +20,7 @@ impl Parameters {
         Self { path, pairs }
     }
 
-    fn get(&self, name: &str) -> &str {
+    pub(super) fn get(&self, name: &str) -> &str {
         self.pairs.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
     }
 
@@ -35,6 +35,14 @@ impl Parameters {
             (name, value)
         });
         serde_urlencoded::to_string(pairs.collect::<Vec<_>>()).unwrap_or_default()
+    }
+
+    /// The filters alone, for the API: neither order nor page.
+    pub(super) fn filters(&self) -> String {
+        let pairs = serde_urlencoded::from_str::<Vec<(String, String)>>(&self.query()).unwrap_or_default();
+        let kept =
+            pairs.into_iter().filter(|(name, _)| !["sort", "limit", "cursor"].contains(&name.as_str()));
+        serde_urlencoded::to_string(kept.collect::<Vec<_>>()).unwrap_or_default()
     }
 
     /// The list with one parameter set to another value, from its first page.
@@ -58,6 +66,7 @@ impl Parameters {
     pub(super) fn chips(&self) -> Vec<Chip> {
         let labelled = self.pairs.iter().enumerate().filter_map(|(place, (name, value))| {
             let (label, is_code) = match name.as_str() {
+                "q" => ("Search", true),
                 "from" => ("From", false),
                 "to" => ("To", false),
                 "user" | "actor" => ("User", false),
@@ -89,10 +98,12 @@ impl Parameters {
 
     /// The form, filled with what the address says. What it offers is for the caller to add.
     pub(super) fn form(&self, limit: usize) -> FilterForm {
-        let shown = ["from", "to", "user", "action", "kind", "entity_type", "entity_id", "limit", "cursor"];
+        let shown =
+            ["q", "from", "to", "user", "action", "kind", "entity_type", "entity_id", "limit", "cursor"];
         let hidden = self.pairs.iter().filter(|(name, _)| !shown.contains(&name.as_str()));
         FilterForm {
             target: self.path.clone(),
+            q: self.get("q").to_owned(),
             from: input_time(self.get("from")),
             to: input_time(self.get("to")),
             user: self.get("user").to_owned(),

@@ -37,6 +37,7 @@ pub(in crate::api) struct PageOut {
 /// Entries of a site, newest first.
 #[utoipa::path(get, path = "/sites/{site}/entries", tag = "entries",
     params(("site" = String, Path),
+        ("q" = Option<String>, Query, description = "filter language, for example `actor:ana -action:wagtail.edit after.status:published created>=2026-11-01`"),
         ("from" = Option<String>, Query, description = "earliest `occurred_at`, inclusive, RFC 3339"),
         ("to" = Option<String>, Query, description = "latest `occurred_at`, inclusive, RFC 3339"),
         ("user" = Option<String>, Query, description = "the actor's id, name or mail address; `*` at the end for any rest"),

@@ -2,6 +2,8 @@
 
 pub(super) mod append;
 pub(super) mod detail;
+pub(super) mod export;
+pub(super) mod facets;
 pub(super) mod history;
 pub(super) mod list;
 pub(super) mod proof;

@@ -11,7 +11,7 @@ use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use model::{Filter, Order, Permission};
+use model::{Filter, Permission};
 use tokio::sync::mpsc;
 use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::ReceiverStream;
@@ -20,7 +20,7 @@ use super::shown;
 use crate::access::Caller;
 use crate::api::caller::caller_of;
 use crate::api::problem::Problem;
-use crate::api::query::{self, ListQuery};
+use crate::api::query;
 use crate::api::{App, Path, blocking};
 use crate::form::EntryOut;
 use crate::search;
@@ -42,6 +42,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 #[utoipa::path(get, path = "/sites/{site}/entries/tail", tag = "entries",
     params(("site" = String, Path),
         ("after" = Option<u64>, Query, description = "index of the last entry seen; from the beginning when left out"),
+        ("q" = Option<String>, Query, description = "filter language; also the other filters of a list"),
         ("Last-Event-ID" = Option<u64>, Header, description = "the same, as browsers resume")),
     responses((status = 200, description = "NDJSON or events", body = EntryOut), (status = 401, body = Problem),
         (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
@@ -80,23 +81,12 @@ fn parse(raw_query: Option<&str>, headers: &HeaderMap) -> Result<(Option<u64>, F
             Problem::invalid(name, "invalid_value", format!("`{value}` is not an index: 0, 1, 2 and so on"))
         })
     };
-    let mut after = None;
-    let mut others = Vec::new();
-    for (name, value) in query::pairs(raw_query)? {
-        match name.as_str() {
-            "after" => after = Some(index("after", &value)?),
-            "sort" | "limit" | "cursor" | "count" => {
-                let message = "not a parameter of a tail, which is in the order of the log and has no pages";
-                return Err(Problem::invalid(&name, "unknown_parameter", message));
-            }
-            _ => others.push((name, value)),
-        }
-    }
+    let (filter, own) = query::filter_and_own(raw_query, &["after"])?;
+    let mut after = own.last().map(|(name, value)| index(name, value)).transpose()?;
     if let Some(last) = headers.get("last-event-id") {
         after = Some(index("Last-Event-ID", last.to_str().unwrap_or_default())?);
     }
-    let rest = serde_urlencoded::to_string(others).unwrap_or_default();
-    Ok((after, ListQuery::parse(Some(&rest), Order::OLDEST_FIRST)?.filter))
+    Ok((after, filter))
 }
 
 /// Reads a log on and on.

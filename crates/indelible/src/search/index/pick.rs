@@ -24,11 +24,13 @@ pub(in crate::search) struct Candidate {
 
 /// The logs that are asked, with the places of their sites' ids among each other, and the sizes they are
 /// pinned at.
+#[derive(Debug)]
 pub(in crate::search) struct Ranks {
     pub(in crate::search) logs: HashMap<LogNumber, LogRank>,
 }
 
 /// See [`Ranks`].
+#[derive(Debug)]
 pub(in crate::search) struct LogRank {
     pub(in crate::search) rank: u32,
     pub(in crate::search) site: String,

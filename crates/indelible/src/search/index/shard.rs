@@ -13,6 +13,7 @@ use tantivy::{InvertedIndexReader, SegmentReader};
 
 use super::IndexError;
 use super::docs::{Bits, Docs};
+use super::pick::Ranks;
 use super::schema::{DURATION_MS, INDEX, LOG, OCCURRED_NS, OCCURRED_US, RECORDED_MS, Slots, TEXT_COLUMNS};
 use crate::store::LogNumber;
 
@@ -91,6 +92,16 @@ impl Shard {
             }
             Summary { chunks, logs }
         })
+    }
+
+    /// The part of each log that is here, up to where it is asked for.
+    pub(in crate::search) fn ranges(&self, ranks: &Ranks) -> Vec<(LogNumber, Range<u64>)> {
+        let here = self.summary().logs.iter();
+        let part = |(log, range): (&LogNumber, &Range<u64>)| {
+            let end = range.end.min(ranks.logs.get(log)?.size);
+            (range.start < end).then_some((*log, range.start..end))
+        };
+        here.filter_map(part).collect()
     }
 
     /// The documents, chunk by chunk.

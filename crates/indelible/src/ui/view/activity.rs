@@ -21,6 +21,8 @@ pub struct ActivityPage {
     pub chips: Vec<Chip>,
     /// The caller's saved searches of this list.
     pub saved: SavedSearches,
+    /// What the list shows, as files.
+    pub exports: Vec<Link>,
     /// The same list without any filter.
     pub clear_href: String,
     /// The headings of the columns.

@@ -6,6 +6,8 @@
 pub struct FilterForm {
     /// The list's own address without parameters.
     pub target: String,
+    /// Parameter `q`: a filter in the filter language.
+    pub q: String,
     /// Parameter `from`: "2026-11-21T04:15" (UTC), or empty.
     pub from: String,
     /// Parameter `to`, likewise, inclusive.
@@ -41,6 +43,12 @@ impl FilterForm {
     #[must_use]
     pub fn error(&self, field: &str) -> Option<&str> {
         self.errors.iter().find(|error| error.field == field).map(|error| error.message.as_str())
+    }
+
+    /// Where the mistake in the filter language is: what stands before it, what is wrong, what stands after.
+    #[must_use]
+    pub fn place(&self) -> Option<&[String; 3]> {
+        self.errors.iter().find(|error| error.field == "q").and_then(|error| error.place.as_ref())
     }
 
     /// Whether the chosen action is not among those offered: the form shows it all the same.
@@ -82,6 +90,8 @@ pub struct FieldError {
     pub field: String,
     /// What is wrong and what to write instead.
     pub message: String,
+    /// Of a filter's text: what stands before the mistake, what is wrong, what stands after.
+    pub place: Option<[String; 3]>,
 }
 
 /// One active filter, which can be taken away.

@@ -218,7 +218,11 @@ fn activity() -> ActivityPage {
             action: hostile(),
             users: vec![Choice { value: hostile(), label: hostile() }],
             hidden: vec![(hostile(), hostile())],
-            errors: vec![FieldError { field: "user".to_owned(), message: hostile() }],
+            errors: vec![FieldError {
+                field: "q".to_owned(),
+                message: hostile(),
+                place: Some([hostile(), hostile(), hostile()]),
+            }],
             limit: 30,
             ..FilterForm::default()
         },
@@ -233,6 +237,7 @@ fn activity() -> ActivityPage {
             new: Some(NewSearch { site: hostile(), query: hostile() }),
             here: url::with_query("/", &[("user", HOSTILE)]),
         },
+        exports: Vec::new(),
         clear_href: "/sites/acme.www".to_owned(),
         columns: Columns {
             time: column,
