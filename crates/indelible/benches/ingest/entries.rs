@@ -108,7 +108,9 @@ impl Generator {
         let name = format!("{} {}", random.pick(&FIRST), random.pick(&LAST));
         let (action, kind) = (random.pick(&ACTIONS), random.pick(&TYPES));
         let page = random.below(40_000);
-        let title = words(&mut random, 5);
+        // A page keeps its title, mostly.
+        let mut of_page = Random(u64::try_from(page).unwrap_or_default());
+        let title = words(if random.below(20) == 0 { &mut random } else { &mut of_page }, 5);
         let (start, end) = (words(&mut random, 14), words(&mut random, 9));
         let (old, new) = (words(&mut random, 3), words(&mut random, 5));
         let mut text = String::with_capacity(1300);

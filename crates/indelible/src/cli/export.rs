@@ -15,7 +15,7 @@ pub(super) struct Export {
     #[arg(long)]
     site: String,
     /// What to export, in the filter language, for example `kind:delete created>=2026-11-01`
-    #[arg(value_name = "FILTER", allow_hyphen_values = true)]
+    #[arg(value_name = "FILTER")]
     filter: Vec<String>,
     /// ndjson, csv, ocsf or cef
     #[arg(long, default_value = "ndjson")]

@@ -16,7 +16,7 @@ pub(super) struct Query {
     site: String,
     /// What to look for, in the filter language, for example `actor:ana after.status:published`; also
     /// `sort=COLUMN`, `sort=-COLUMN`, `from=TIME` and `to=TIME`
-    #[arg(value_name = "FILTER", allow_hyphen_values = true)]
+    #[arg(value_name = "FILTER")]
     filter: Vec<String>,
     /// How to print
     #[arg(long, value_enum, default_value_t = PrintAs::Table)]

@@ -80,6 +80,10 @@ impl Shared {
             None => return None,
         };
         let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
+        if self.leads.load(Ordering::Relaxed) {
+            // This process began to follow meanwhile, with an index of its own.
+            return index.clone();
+        }
         // One that was made anew is no longer where the old one was.
         let loaded = opened.load().is_ok().then_some(opened);
         index.clone_from(&loaded);
@@ -88,7 +92,8 @@ impl Shared {
 
     /// This process follows, with this index.
     pub(super) fn set(&self, index: Arc<Index>) {
-        *self.index.write().unwrap_or_else(PoisonError::into_inner) = Some(index);
+        let mut slot = self.index.write().unwrap_or_else(PoisonError::into_inner);
+        *slot = Some(index);
         self.leads.store(true, Ordering::Relaxed);
     }
 

@@ -38,7 +38,7 @@ const LAYERS: [(&str, &[&str]); 18] = [
             "store",
         ],
     ),
-    ("ui", &["access", "api", "clock", "journal", "search", "sites", "store"]),
+    ("ui", &["access", "api", "clock", "export", "journal", "search", "sites", "store"]),
 ];
 
 fn source() -> PathBuf {

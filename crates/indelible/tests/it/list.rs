@@ -352,7 +352,8 @@ async fn bad_parameters_are_named() {
     for (query, code, field) in [
         ("colour=red", "unknown_parameter", "colour"),
         ("Limit=3", "unknown_parameter", "Limit"),
-        ("q=actor%3Aana", "not_supported", "q"),
+        ("q=acton%3Aana", "filter_syntax", "q"),
+        ("q=a&q=b", "invalid_value", "q"),
         ("from=yesterday", "invalid_value", "from"),
         ("from=2026-11-21", "invalid_value", "from"),
         ("to=2026-11-21T00:00:00+01:00", "invalid_value", "to"),

@@ -26,7 +26,7 @@ impl Dice {
 }
 
 /// The columns a list can be sorted by, as the API names them.
-pub(crate) const COLUMNS: [&str; 19] = [
+pub(crate) const COLUMNS: [&str; 25] = [
     "timestamp",
     "occurred_at",
     "created",
@@ -46,6 +46,12 @@ pub(crate) const COLUMNS: [&str; 19] = [
     "summary",
     "duration_ms",
     "duration",
+    "source",
+    "channel",
+    "method",
+    "route",
+    "path",
+    "ref",
 ];
 
 /// The entries a query asks for, in its order.
@@ -99,9 +105,15 @@ fn time(entry: &Value, field: &str) -> jiff::Timestamp {
     entry[field].as_str().unwrap().parse().unwrap()
 }
 
-/// What a column's values are ordered by: numbers and addresses by size, texts in any case.
+/// What a column's values are ordered by: numbers and addresses by size, texts in any case and then as they are
+/// written.
 fn key(entry: &Value, column: &str) -> (Vec<u128>, String) {
-    let text = |value: &Value| (Vec::new(), value.as_str().unwrap_or_default().to_lowercase());
+    let text = |value: &Value| {
+        let written = value.as_str().unwrap_or_default();
+        let lower = written.to_lowercase();
+        let spelling = if lower == written { String::new() } else { format!("\0{written}") };
+        (Vec::new(), lower + &spelling)
+    };
     let number = |number: i128| (vec![number.cast_unsigned() ^ (1 << 127)], String::new());
     let first = |of: &Value, names: &[&str]| {
         let found = names.iter().find_map(|name| of.get(name)).cloned().unwrap_or_default();
@@ -125,6 +137,7 @@ fn key(entry: &Value, column: &str) -> (Vec<u128>, String) {
             };
             (parts, String::new())
         }
+        "channel" | "method" | "route" | "path" | "ref" => text(&entry["origin"][column]),
         other => text(&entry[other]),
     }
 }

@@ -381,3 +381,232 @@ fn whatever_is_asked_is_answered_as_the_filter_means_it() {
     sites = sites.iter().map(|site| indelible.sites().find(&site.id).unwrap().unwrap()).collect();
     check_many(&indelible, &sites, &mut dice, 30);
 }
+
+/// A filled installation whose index is up to date, closed.
+fn filled(directory: &Path) -> u64 {
+    let mut dice = Dice::new(11);
+    let indelible = open(directory);
+    let sites = [create(&indelible, "one"), create(&indelible, "two")];
+    for site in &sites {
+        for _ in 0..3 {
+            let entries: Vec<_> = (0..20).map(|_| entry(&mut dice)).collect();
+            append(&indelible, site, &entries);
+            assert!(indelible.search().catch_up(PATIENT).unwrap());
+        }
+    }
+    let progress = indelible.search().progress().unwrap();
+    assert_eq!(progress.indexed, progress.published);
+    progress.published
+}
+
+/// Opens a filled installation and compares all of its answers, before and after the index is up to date.
+#[track_caller]
+fn answers_rightly(directory: &Path, published: u64) {
+    let indelible = open(directory);
+    let site = |id: &str| indelible.sites().find(&id.parse().unwrap()).unwrap().unwrap();
+    let sites = [site("one"), site("two")];
+    let mut dice = Dice::new(5);
+    check_many(&indelible, &sites, &mut dice, 8);
+    assert!(indelible.search().catch_up(PATIENT).unwrap());
+    assert_eq!(indelible.search().progress().unwrap().indexed, published);
+    check_many(&indelible, &sites, &mut dice, 15);
+}
+
+/// Every file of the index but the locks, largest first.
+fn files(directory: &Path) -> Vec<std::path::PathBuf> {
+    let found = std::fs::read_dir(directory.join("index")).unwrap().map(|file| file.unwrap().path());
+    let mut files: Vec<_> = found.filter(|path| !path.to_str().unwrap().ends_with(".lock")).collect();
+    files.sort_by_key(|path| std::cmp::Reverse(std::fs::metadata(path).unwrap().len()));
+    files
+}
+
+#[test]
+fn an_index_that_is_missing_torn_or_foreign_is_made_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    let published = filled(directory.path());
+    let index = directory.path().join("index");
+
+    std::fs::remove_dir_all(&index).unwrap();
+    answers_rightly(directory.path(), published);
+
+    // Without its list of shards, with half of it, and with one of another format.
+    let meta = index.join("meta.json");
+    let text = std::fs::read_to_string(&meta).unwrap();
+    std::fs::remove_file(&meta).unwrap();
+    answers_rightly(directory.path(), published);
+    std::fs::write(&meta, &text[..text.len() / 2]).unwrap();
+    answers_rightly(directory.path(), published);
+    let other = std::fs::read_to_string(&meta).unwrap().replace("\\\"format\\\":1", "\\\"format\\\":0");
+    assert!(other.contains("\\\"format\\\":0"), "{other}");
+    std::fs::write(&meta, other).unwrap();
+    answers_rightly(directory.path(), published);
+
+    // Files that were cut, emptied or lost.
+    for round in 0..3 {
+        let damaged = files(directory.path());
+        assert!(damaged.len() > 3);
+        for file in damaged.iter().filter(|file| !file.ends_with("meta.json")).take(2) {
+            let bytes = std::fs::read(file).unwrap();
+            match round {
+                0 => std::fs::write(file, &bytes[..bytes.len() / 2]).unwrap(),
+                1 => std::fs::write(file, b"").unwrap(),
+                _ => std::fs::remove_file(file).unwrap(),
+            }
+        }
+        answers_rightly(directory.path(), published);
+    }
+
+    // One that is no directory at all.
+    std::fs::remove_dir_all(&index).unwrap();
+    std::fs::write(&index, b"not an index").unwrap();
+    answers_rightly(directory.path(), published);
+}
+
+#[test]
+fn an_index_of_another_installation_is_not_believed() {
+    let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let published = filled(one.path());
+    {
+        let indelible = open(other.path());
+        let site = create(&indelible, "one");
+        create(&indelible, "two");
+        let mut dice = Dice::new(99);
+        let entries: Vec<_> = (0..30).map(|_| entry(&mut dice)).collect();
+        append(&indelible, &site, &entries);
+        assert!(indelible.search().catch_up(PATIENT).unwrap());
+    }
+    std::fs::remove_dir_all(one.path().join("index")).unwrap();
+    std::fs::rename(other.path().join("index"), one.path().join("index")).unwrap();
+    answers_rightly(one.path(), published);
+}
+
+/// An index that is ahead of the log was made from a log that was put back meanwhile: what it says of the
+/// entries that came in their place is wrong.
+#[test]
+fn an_index_that_is_ahead_of_the_log_is_made_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    let published = filled(directory.path());
+    let kept = tempfile::tempdir().unwrap();
+    let copy = |from: &Path, to: &Path| {
+        let status = std::process::Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap();
+        assert!(status.success());
+    };
+    let parts = ["indelible.sqlite", "indelible.sqlite-wal", "indelible.sqlite-shm", "head"];
+    let there = |from: &Path| parts.map(|part| from.join(part)).into_iter().filter(|path| path.exists());
+    there(directory.path()).for_each(|part| copy(&part, kept.path()));
+    {
+        let indelible = open(directory.path());
+        let site = indelible.sites().find(&"one".parse().unwrap()).unwrap().unwrap();
+        let mut dice = Dice::new(1);
+        append(&indelible, &site, &(0..9).map(|_| entry(&mut dice)).collect::<Vec<_>>());
+        assert!(indelible.search().catch_up(PATIENT).unwrap());
+    }
+    for path in there(directory.path()) {
+        if path.is_dir() {
+            std::fs::remove_dir_all(&path).unwrap()
+        } else {
+            std::fs::remove_file(&path).unwrap()
+        }
+    }
+    there(kept.path()).for_each(|part| copy(&part, directory.path()));
+    answers_rightly(directory.path(), published);
+}
+
+/// A second process reads what the first one indexes, and takes over when it ends.
+#[test]
+fn two_on_one_directory() {
+    let directory = tempfile::tempdir().unwrap();
+    let published = filled(directory.path());
+    let first = open(directory.path());
+    assert!(first.search().catch_up(PATIENT).unwrap());
+    let second = open(directory.path());
+    let site = second.sites().find(&"one".parse().unwrap()).unwrap().unwrap();
+    let mut dice = Dice::new(21);
+    append(&second, &site, &[entry(&mut dice), entry(&mut dice)]);
+    let sites = std::slice::from_ref(&site);
+    check_many(&second, sites, &mut dice, 5);
+    check_many(&first, sites, &mut dice, 5);
+    assert!(first.search().catch_up(PATIENT).unwrap());
+    assert_eq!(second.search().progress().unwrap().indexed, published + 2, "seen by the other at once");
+    check_many(&second, sites, &mut dice, 5);
+    drop(first);
+    append(&second, &site, &[entry(&mut dice)]);
+    assert!(second.search().catch_up(PATIENT).unwrap(), "the second took over");
+    check_many(&second, sites, &mut dice, 5);
+}
+
+/// The union of all pages is exactly what there was when the first was read, while the log grows and the index
+/// with it.
+#[test]
+fn pages_stay_while_the_log_grows() {
+    let directory = tempfile::tempdir().unwrap();
+    filled(directory.path());
+    let indelible = open(directory.path());
+    let site = indelible.sites().find(&"one".parse().unwrap()).unwrap().unwrap();
+    let sites = std::slice::from_ref(&site);
+    let mut dice = Dice::new(8);
+    for column in ["timestamp", "-timestamp", "user", "-entity", "duration"] {
+        let order = Order::parse(column).unwrap();
+        let filter = Filter::parse("harbour OR kind:update OR after:*").unwrap();
+        let mut expected: Vec<_> =
+            everything(&indelible, sites).into_iter().filter(|entry| filter.matches(entry)).collect();
+        expected.sort_by(|one, other| {
+            order.compare(&SortKey::of(one, order.column), &SortKey::of(other, order.column))
+        });
+        let mut question = question(sites, &filter, order, 7);
+        let mut found = Vec::new();
+        loop {
+            let page = indelible.search().page(&question).unwrap();
+            found.extend(page.entries.iter().map(|entry| entry.index));
+            question.cursor = page.next;
+            if question.cursor.is_none() {
+                break;
+            }
+            append(&indelible, &site, &[entry(&mut dice), entry(&mut dice)]);
+            if dice.below(2) == 0 {
+                assert!(indelible.search().catch_up(PATIENT).unwrap());
+            }
+        }
+        assert_eq!(found, expected.iter().map(|entry| entry.index).collect::<Vec<_>>(), "{column}");
+    }
+}
+
+/// An export has everything that matches, once, in the order of the log, and nothing that came later.
+#[test]
+fn a_scan_has_everything_once() {
+    let directory = tempfile::tempdir().unwrap();
+    filled(directory.path());
+    let indelible = open(directory.path());
+    let site = |id: &str| indelible.sites().find(&id.parse().unwrap()).unwrap().unwrap();
+    let sites = [site("one"), site("two")];
+    let mut dice = Dice::new(77);
+    append(&indelible, &sites[0], &[entry(&mut dice), entry(&mut dice)]);
+    let all = everything(&indelible, &sites);
+    for _ in 0..60 {
+        let text = filter(&mut dice, 2);
+        let filter = Filter::parse(&text).unwrap();
+        let mut scan = indelible.search().scan(&sites, &filter).unwrap();
+        append(&indelible, &sites[1], &[entry(&mut dice)]);
+        let mut found = Vec::new();
+        while let Some(entries) = scan.step().unwrap() {
+            found.extend(entries.iter().map(|entry| (entry.site.to_string(), entry.index)));
+        }
+        assert_eq!(scan.looked_at(), scan.size(), "{text}");
+        for site in &sites {
+            let of_site: Vec<_> = found.iter().filter(|(id, _)| id == site.id.as_str()).collect();
+            assert!(of_site.is_sorted(), "{text}: in the order of the log");
+        }
+        found.sort();
+        let size = |site: &Site| indelible.published().size(site.log).unwrap();
+        let before = |entry: &&Entry| entry.site != sites[1].id || entry.index + 1 < size(&sites[1]);
+        let mut expected: Vec<_> = everything(&indelible, &sites)
+            .iter()
+            .filter(|entry| filter.matches(entry))
+            .filter(before)
+            .map(|entry| (entry.site.to_string(), entry.index))
+            .collect();
+        expected.sort();
+        assert_eq!(found, expected, "{text}");
+    }
+    assert!(all.len() > 100);
+}

@@ -98,11 +98,20 @@ struct Run {
 impl Run {
     fn run(&self) {
         let Some(_lock) = self.lead() else { return };
+        let mut told = String::new();
         while !self.is_stopped() {
             match self.follow() {
                 Ok(()) => return,
                 Err(error) => {
-                    tracing::warn!(%error, "the search index is made anew");
+                    let reason = error.to_string();
+                    // What goes wrong again and again is told once.
+                    if told != reason {
+                        tracing::warn!(
+                            reason,
+                            "the search index is made anew: until then searches read the log"
+                        );
+                        told = reason;
+                    }
                     self.shared.close();
                 }
             }
@@ -160,20 +169,16 @@ impl Run {
         let usable = if was_there && !self.shared.is_broken() { self.usable(directory, key) } else { None };
         let index = match usable {
             Some(index) => index,
-            None => {
-                if was_there {
-                    tracing::warn!("the search index could not be used: it is made anew from the log");
-                }
-                Index::create(directory, key)?
-            }
+            None => Index::create(directory, key)?,
         };
         self.shared.mend();
         Ok(Arc::new(index))
     }
 
     fn usable(&self, directory: &Path, key: HashKey) -> Option<Index> {
-        let index =
-            Index::open(directory, key).inspect_err(|error| tracing::info!(%error, "not used")).ok()?;
+        let index = Index::open(directory, key)
+            .inspect_err(|error| tracing::warn!(%error, "it is made anew from the log"))
+            .ok()?;
         let positions = &index.snapshot().positions;
         let is_ahead =
             |(log, size): (&LogNumber, &u64)| self.published.size(*log).is_ok_and(|now| now < *size);

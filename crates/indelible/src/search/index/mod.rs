@@ -124,8 +124,10 @@ impl Index {
     /// # Errors
     /// When the directory cannot be written.
     pub fn create(directory: &Path, key: HashKey) -> Result<Self, IndexError> {
-        if directory.exists() {
-            fs::remove_dir_all(directory)?;
+        match fs::symlink_metadata(directory) {
+            Ok(there) if there.is_dir() => fs::remove_dir_all(directory)?,
+            Ok(_) => fs::remove_file(directory)?,
+            Err(_) => {}
         }
         crate::files::make_private_directory(directory)?;
         let mapped = MmapDirectory::open(directory).map_err(|error| IndexError::Engine(error.to_string()))?;

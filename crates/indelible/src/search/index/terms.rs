@@ -47,7 +47,7 @@ pub(super) const WHOLE_BYTES_MAX: usize = VALUE_BYTES_MAX - 4;
 
 /// Bytes of a value inside a state or data that is a term of its own, at most. Longer ones are texts, and are
 /// found by their words.
-pub(super) const INSIDE_BYTES_MAX: usize = 40;
+pub(super) const INSIDE_BYTES_MAX: usize = 24;
 
 const WORD: u8 = b'w';
 const UUID: u8 = b'u';

@@ -218,11 +218,13 @@ fn activity() -> ActivityPage {
             action: hostile(),
             users: vec![Choice { value: hostile(), label: hostile() }],
             hidden: vec![(hostile(), hostile())],
-            errors: vec![FieldError {
-                field: "q".to_owned(),
-                message: hostile(),
-                place: Some([hostile(), hostile(), hostile()]),
-            }],
+            errors: ["user", "q"]
+                .map(|field| FieldError {
+                    field: field.to_owned(),
+                    message: hostile(),
+                    place: Some([hostile(), hostile(), hostile()]),
+                })
+                .into(),
             limit: 30,
             ..FilterForm::default()
         },
