@@ -248,6 +248,10 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// The stored forms of entries, in order. Fails rather than leave one out.
     fn entries(&self, log: LogNumber, range: Range<u64>) -> Result<Vec<Vec<u8>>, StoreError>;
 
+    /// The stored forms of entries at any positions, in the order asked for. Fails rather than leave one out.
+    /// Made for many that lie far apart: each part of the log that has to be unpacked is unpacked once.
+    fn entries_at(&self, log: LogNumber, positions: &[u64]) -> Result<Vec<Vec<u8>>, StoreError>;
+
     /// At most `max` blocks of a log in the order of `walk`, those after the block `after`.
     fn blocks(
         &self,

@@ -166,6 +166,17 @@ fn keeps_what_is_published(store: &impl Store) {
     assert_eq!(store.entries(1, 255..258).unwrap().len(), 3, "across blocks");
     assert_eq!(store.entries(1, 7..7).unwrap(), Vec::<Vec<u8>>::new());
     assert!(matches!(store.entries(1, 859..861), Err(StoreError::Corrupt(_))), "none is left out silently");
+    let scattered = [859, 0, 255, 256, 3, 700, 128, 127, 3, 5];
+    let found = store.entries_at(1, &scattered).unwrap();
+    let known = |index: &u64| &one.entries[usize::try_from(*index).unwrap()].bytes;
+    assert!(
+        found.iter().eq(scattered.iter().map(known)),
+        "in the order asked for, and twice where asked twice"
+    );
+    assert_eq!(store.entries_at(1, &[]).unwrap(), Vec::<Vec<u8>>::new());
+    for beyond in [860, 100_000, u64::MAX] {
+        assert!(matches!(store.entries_at(1, &[7, beyond, 9]), Err(StoreError::Corrupt(_))), "{beyond}");
+    }
     assert_eq!(store.positions(1, &[two.entries[0].id]).unwrap(), [None], "ids are per log");
     let sites: Vec<_> =
         store.sites().unwrap().into_iter().map(|site| (site.log, site.id.to_string())).collect();

@@ -10,6 +10,7 @@
 
 mod accounts;
 mod block;
+mod entries;
 mod heads;
 mod open;
 mod pool;
@@ -105,7 +106,11 @@ impl Store for EmbeddedStore {
     }
 
     fn entries(&self, log: LogNumber, range: Range<u64>) -> Result<Vec<Vec<u8>>, StoreError> {
-        self.readers.with(|connection| read::entries(connection, log, range))
+        self.readers.with(|connection| entries::in_range(connection, log, range))
+    }
+
+    fn entries_at(&self, log: LogNumber, positions: &[u64]) -> Result<Vec<Vec<u8>>, StoreError> {
+        self.readers.with(|connection| entries::at(connection, log, positions))
     }
 
     fn blocks(

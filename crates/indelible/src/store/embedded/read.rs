@@ -1,13 +1,10 @@
-//! Reading entries, blocks, tiles and sites.
-
-use std::ops::Range;
+//! Reading sites, ids, blocks' places and tiles.
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
-use super::block::unpack;
-use super::sqlite::{engine, to_count, to_i64, to_u64};
+use super::sqlite::{engine, to_i64, to_u64};
 use crate::store::{BlockInfo, LogNumber, Site, StoreError, Walk};
 
 pub(super) fn sites(connection: &Connection) -> Result<Vec<Site>, StoreError> {
@@ -52,57 +49,6 @@ pub(super) fn id_count(connection: &Connection, log: LogNumber) -> Result<u64, S
         .and_then(|mut statement| statement.query_row([log], |row| row.get(0)))
         .map(to_u64)
         .map_err(|error| engine("counting entry ids", &error))
-}
-
-/// Reads the blocks that overlap the range, and fails when they leave a gap.
-pub(super) fn entries(
-    connection: &Connection,
-    log: LogNumber,
-    range: Range<u64>,
-) -> Result<Vec<Vec<u8>>, StoreError> {
-    if range.is_empty() {
-        return Ok(Vec::new());
-    }
-    let blocks = overlapping(connection, log, &range)
-        .map_err(|error| engine(&format!("reading entries {range:?} of log {log}"), &error))?;
-    let mut entries = Vec::new();
-    let mut next = range.start;
-    for (first, count, content) in blocks {
-        let unpacked = unpack(&content)
-            .map_err(|error| StoreError::Corrupt(format!("entries from index {first}: {error}")))?;
-        if first > next || to_count(unpacked.len()) != count {
-            return Err(missing(next));
-        }
-        for (index, entry) in (first..).zip(unpacked) {
-            if index == next && index < range.end {
-                entries.push(entry);
-                next += 1;
-            }
-        }
-    }
-    if next < range.end { Err(missing(next)) } else { Ok(entries) }
-}
-
-fn missing(index: u64) -> StoreError {
-    StoreError::Corrupt(format!("the entry at index {index} is missing from the store"))
-}
-
-type BlockRow = (u64, u64, Vec<u8>);
-
-fn overlapping(
-    connection: &Connection,
-    log: LogNumber,
-    range: &Range<u64>,
-) -> rusqlite::Result<Vec<BlockRow>> {
-    // The block that holds `start` begins at or before it; no block is longer than a tile.
-    let mut statement = connection.prepare_cached(
-        "SELECT first, count, content FROM block WHERE log = ?1 AND first < ?3 AND first >= COALESCE( \
-         (SELECT MAX(first) FROM block WHERE log = ?1 AND first <= ?2), ?2) ORDER BY first",
-    )?;
-    let rows = statement.query_map(params![log, to_i64(range.start), to_i64(range.end)], |row| {
-        Ok((to_u64(row.get(0)?), to_u64(row.get(1)?), row.get(2)?))
-    })?;
-    rows.collect()
 }
 
 pub(super) fn blocks(
