@@ -26,8 +26,9 @@ const BLOCK_BYTES_MAX: usize = 1024 * 1024;
 /// below it, and room to spare. Damage must not make a reader take all of the memory.
 const UNPACKED_BYTES_MAX: usize = 4 * BLOCK_BYTES_MAX;
 
-/// zstd's fastest proper level. Higher levels save a tenth of the room for twice the time.
-const LEVEL: i32 = 1;
+/// zstd's fastest proper level, for blocks that somebody waits for. Higher levels save a tenth of the room for
+/// twice the time.
+pub(super) const LEVEL: i32 = 1;
 
 /// A block that is ready to be written.
 pub(super) struct Block {
@@ -39,8 +40,8 @@ pub(super) struct Block {
 }
 
 /// Cuts new entries, the first at index `first`, into blocks.
-pub(super) fn pack(first: u64, entries: &[NewEntry]) -> Result<Vec<Block>, StoreError> {
-    let mut compressor = compressor()?;
+pub(super) fn pack(first: u64, entries: &[NewEntry], level: i32) -> Result<Vec<Block>, StoreError> {
+    let mut compressor = compressor(level)?;
     let mut blocks = Vec::new();
     let mut rest = entries;
     let mut first = first;
@@ -125,9 +126,14 @@ impl Unpacker {
     }
 }
 
-fn compressor() -> Result<zstd::bulk::Compressor<'static>, StoreError> {
+/// Compresses what is kept beside blocks as they are.
+pub(super) fn compress(plain: &[u8]) -> Result<Vec<u8>, StoreError> {
+    compressor(LEVEL)?.compress(plain).map_err(|error| unpackable(&error.to_string()))
+}
+
+fn compressor(level: i32) -> Result<zstd::bulk::Compressor<'static>, StoreError> {
     let mut compressor =
-        zstd::bulk::Compressor::new(LEVEL).map_err(|error| unpackable(&error.to_string()))?;
+        zstd::bulk::Compressor::new(level).map_err(|error| unpackable(&error.to_string()))?;
     compressor.include_checksum(true).map_err(|error| unpackable(&error.to_string()))?;
     Ok(compressor)
 }
@@ -136,7 +142,8 @@ fn unpackable(reason: &str) -> StoreError {
     StoreError::Corrupt(format!("a block of entries does not unpack: {reason}"))
 }
 
-fn floor_us(time: Timestamp) -> i64 {
+/// The microsecond in which a time lies.
+pub(super) fn floor_us(time: Timestamp) -> i64 {
     i64::try_from(time.as_nanosecond().div_euclid(1000)).unwrap_or(i64::MIN)
 }
 

@@ -17,8 +17,10 @@ use super::{EmbeddedStore, write};
 use crate::files::make_private_directory;
 use crate::store::{Site, StoreError};
 
-const MIGRATIONS: [(&str, &str); 1] =
-    [("0001_initial", include_str!("../../../migrations/sqlite/0001_initial.sql"))];
+const MIGRATIONS: [(&str, &str); 2] = [
+    ("0001_initial", include_str!("../../../migrations/sqlite/0001_initial.sql")),
+    ("0002_merge", include_str!("../../../migrations/sqlite/0002_merge.sql")),
+];
 
 const DATA_FILE: &str = "indelible.sqlite";
 const HEAD_FILE: &str = "heads.sqlite";

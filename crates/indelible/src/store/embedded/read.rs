@@ -1,11 +1,11 @@
-//! Reading sites, ids, blocks' places and tiles.
+//! Reading sites, ids and tiles.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
 use super::sqlite::{engine, to_i64, to_u64};
-use crate::store::{BlockInfo, LogNumber, Site, StoreError, Walk};
+use crate::store::{LogNumber, Site, StoreError};
 
 pub(super) fn sites(connection: &Connection) -> Result<Vec<Site>, StoreError> {
     let read = || {
@@ -49,48 +49,6 @@ pub(super) fn id_count(connection: &Connection, log: LogNumber) -> Result<u64, S
         .and_then(|mut statement| statement.query_row([log], |row| row.get(0)))
         .map(to_u64)
         .map_err(|error| engine("counting entry ids", &error))
-}
-
-pub(super) fn blocks(
-    connection: &Connection,
-    log: LogNumber,
-    walk: Walk,
-    after: Option<BlockInfo>,
-    max: usize,
-) -> Result<Vec<BlockInfo>, StoreError> {
-    let sql = match walk {
-        Walk::NewestFirst => {
-            "SELECT first, count, occurred_min_us, occurred_max_us FROM block \
-             WHERE log = ?1 AND (occurred_max_us, first) < (?2, ?3) \
-             ORDER BY occurred_max_us DESC, first DESC LIMIT ?4"
-        }
-        Walk::OldestFirst => {
-            "SELECT first, count, occurred_min_us, occurred_max_us FROM block \
-             WHERE log = ?1 AND (occurred_min_us, first) > (?2, ?3) \
-             ORDER BY occurred_min_us, first LIMIT ?4"
-        }
-    };
-    let (time, first) = match (walk, after) {
-        (Walk::NewestFirst, Some(block)) => (block.occurred_max_us, to_i64(block.first)),
-        (Walk::OldestFirst, Some(block)) => (block.occurred_min_us, to_i64(block.first)),
-        (Walk::NewestFirst, None) => (i64::MAX, i64::MAX),
-        (Walk::OldestFirst, None) => (i64::MIN, -1),
-    };
-    let max = i64::try_from(max).unwrap_or(i64::MAX);
-    let read = || {
-        let mut statement = connection.prepare_cached(sql)?;
-        statement.query_map(params![log, time, first, max], block_info)?.collect::<rusqlite::Result<_>>()
-    };
-    read().map_err(|error| engine("reading the blocks", &error))
-}
-
-fn block_info(row: &Row<'_>) -> rusqlite::Result<BlockInfo> {
-    Ok(BlockInfo {
-        first: to_u64(row.get(0)?),
-        count: to_u64(row.get(1)?),
-        occurred_min_us: row.get(2)?,
-        occurred_max_us: row.get(3)?,
-    })
 }
 
 pub(super) fn tile(
