@@ -120,6 +120,16 @@ impl Indelible {
         &self.search
     }
 
+    /// Has every log looked at for small blocks to be merged in the background: what a server does when it
+    /// starts, for what was written before. Logs that grow are looked at anyway.
+    ///
+    /// # Errors
+    /// When the sites cannot be read.
+    pub fn merge_blocks(&self) -> Result<(), StoreError> {
+        self.journal.merge_blocks_of(self.store.sites()?.into_iter().map(|site| site.log));
+        Ok(())
+    }
+
     /// What readers may see.
     #[must_use]
     pub fn published(&self) -> &Published {

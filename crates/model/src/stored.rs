@@ -198,6 +198,14 @@ impl StoredEntry {
         &self.sections
     }
 
+    /// When the entry happened. Only its section `source` is read.
+    ///
+    /// # Errors
+    /// When that section is missing or does not read.
+    pub fn occurred_at(&self) -> Result<Timestamp, StoredError> {
+        self.required::<Source>(SectionName::Source).map(|source| source.occurred_at)
+    }
+
     /// Reads the sections into an entry at its place in a log.
     ///
     /// # Errors

@@ -31,6 +31,7 @@ impl Serve {
         let directory = &settings.store.data_dir;
         let is_new = !EmbeddedStore::exists(directory);
         let indelible = Indelible::open(directory, &open_options(&settings))?;
+        indelible.merge_blocks().map_err(|error| Failure::Other(error.to_string()))?;
         let listen = self.listen.unwrap_or(settings.server.listen);
         block_on(async move {
             let listener = bind(listen).await?;

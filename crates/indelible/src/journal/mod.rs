@@ -11,11 +11,14 @@
 //! acknowledge  the senders are told, and readers see it
 //! ```
 //!
+//! What came entry by entry is then merged in the background (`merger`), which changes no entry.
+//!
 //! A crash before *publish* leaves a staged batch that nobody was told of; the next committer discards it.
 //! A crash after it loses nothing. No checkpoint exists outside this process before its head is safe.
 
 mod admit;
 mod assign;
+mod merger;
 mod published;
 mod tree;
 
@@ -33,6 +36,7 @@ use uuid::Uuid;
 use crate::keys::Keys;
 use crate::store::{Batch, Change, CommitLock, Head, LogNumber, SignedHead, Site, Store, StoreError};
 use assign::Assignment;
+use merger::{Merger, Work};
 use tree::Tree;
 
 pub use admit::{Admission, IdempotencyKey, admit, admit_all};
@@ -61,6 +65,8 @@ pub struct Journal {
     queue: mpsc::Sender<Submission>,
     published: Arc<Published>,
     stopped: Arc<OnceLock<String>>,
+    /// Ends with the last clone.
+    merger: Arc<Merger>,
 }
 
 /// How often [`Journal::until_stopped`] looks.
@@ -124,17 +130,20 @@ struct Submission {
 }
 
 impl Journal {
-    /// Starts the committer of a store, a thread of its own. It ends when the last clone is dropped.
+    /// Starts the committer of a store, a thread of its own, and the merger, another. They end when the last
+    /// clone is dropped.
     #[must_use]
     pub fn start(store: Arc<dyn Store>, keys: Arc<Keys>) -> Self {
         let (queue, submissions) = mpsc::channel(QUEUE_SUBMISSIONS_MAX);
         let published = Arc::new(Published::new(Arc::clone(&store)));
         let stopped = Arc::new(OnceLock::new());
+        let merger = Merger::start(Arc::clone(&store));
         let committer = Committer {
             store,
             keys,
             published: Arc::clone(&published),
             stopped: Arc::clone(&stopped),
+            merging: Arc::clone(merger.work()),
             trees: HashMap::new(),
         };
         let spawned =
@@ -142,13 +151,19 @@ impl Journal {
         if let Err(error) = spawned {
             stopped.get_or_init(|| format!("no thread for the committer: {error}"));
         }
-        Self { queue, published, stopped }
+        Self { queue, published, stopped, merger: Arc::new(merger) }
     }
 
     /// What readers may see.
     #[must_use]
     pub const fn published(&self) -> &Arc<Published> {
         &self.published
+    }
+
+    /// Has these logs looked at by the merger. It looks by itself at those that grow; this is for what an earlier
+    /// process has left.
+    pub fn merge_blocks_of(&self, logs: impl IntoIterator<Item = LogNumber>) {
+        self.merger.work().look_at(logs);
     }
 
     /// Why the log has stopped, if it has.
@@ -197,6 +212,7 @@ struct Committer {
     keys: Arc<Keys>,
     published: Arc<Published>,
     stopped: Arc<OnceLock<String>>,
+    merging: Arc<Work>,
     /// Trees at their logs' published heads.
     trees: HashMap<LogNumber, Tree>,
 }
@@ -250,6 +266,7 @@ impl Committer {
         store.persist(&batch)?;
         let heads = self.sign(&batch, &sites)?;
         self.publish(&heads, lock)?;
+        self.merging.published(&batch.runs);
         Ok(outcomes)
     }
 

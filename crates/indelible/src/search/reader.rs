@@ -35,22 +35,13 @@ pub(super) fn read_wanted<P>(
     range: Range<u64>,
     place: impl Fn(&Entry) -> Option<P>,
 ) -> Result<Vec<(P, Entry)>, StoreError> {
-    let mut tiles = Tiles::new(store);
-    let mut proven = None;
+    let mut prover = Prover::new(store, published, site);
     let mut wanted = Vec::new();
     for (index, bytes) in range.clone().zip(store.entries(site.log, range)?) {
         let stored = StoredEntry::decode(&bytes).map_err(|error| unreadable(site, index, &error))?;
         let entry = stored.open(&site.id, index).map_err(|error| unreadable(site, index, &error))?;
         let Some(place) = place(&entry) else { continue };
-        if tiles.leaf_hash(site, index)? != tlog::leaf_hash(&stored.leaf().to_bytes()) {
-            return Err(altered(site, index));
-        }
-        let tile = index / u64::from(TILE_WIDTH);
-        if proven != Some(tile) {
-            let head = published.head(site.log)?.map_or_else(Head::empty, |signed| signed.head);
-            prove_tile(store, site, index, head)?;
-            proven = Some(tile);
-        }
+        prover.prove(index, &stored)?;
         wanted.push((place, entry));
     }
     Ok(wanted)
@@ -83,11 +74,17 @@ pub(super) fn read_matching(
     indexes: &[u64],
     matches: impl Fn(&Entry) -> bool,
 ) -> Result<Vec<Entry>, StoreError> {
+    let mut sorted = indexes.to_vec();
+    sorted.sort_unstable();
+    let mut prover = Prover::new(store, published, site);
     let mut found = Vec::new();
-    for (range, wanted) in by_tile(indexes) {
-        let place = |entry: &Entry| (wanted.contains(&entry.index) && matches(entry)).then_some(());
-        let read = read_wanted(store, published, site, range, place)?;
-        found.extend(read.into_iter().map(|((), entry)| entry));
+    for (index, bytes) in sorted.iter().copied().zip(store.entries_at(site.log, &sorted)?) {
+        let stored = StoredEntry::decode(&bytes).map_err(|error| unreadable(site, index, &error))?;
+        let entry = stored.open(&site.id, index).map_err(|error| unreadable(site, index, &error))?;
+        if matches(&entry) {
+            prover.prove(index, &stored)?;
+            found.push(entry);
+        }
     }
     Ok(found)
 }
@@ -102,27 +99,39 @@ pub(super) fn read_unproven(
     indexes: &[u64],
     mut see: impl FnMut(&Entry),
 ) -> Result<(), StoreError> {
-    for (range, wanted) in by_tile(indexes) {
-        for (index, bytes) in range.clone().zip(store.entries(site.log, range)?) {
-            if wanted.contains(&index) {
-                let opened = StoredEntry::decode(&bytes).and_then(|stored| stored.open(&site.id, index));
-                see(&opened.map_err(|error| unreadable(site, index, &error))?);
-            }
-        }
+    for (index, bytes) in indexes.iter().copied().zip(store.entries_at(site.log, indexes)?) {
+        let opened = StoredEntry::decode(&bytes).and_then(|stored| stored.open(&site.id, index));
+        see(&opened.map_err(|error| unreadable(site, index, &error))?);
     }
     Ok(())
 }
 
-/// Indexes by the tile that they are in, each with the range of them.
-fn by_tile(indexes: &[u64]) -> Vec<(Range<u64>, Vec<u64>)> {
-    let mut sorted = indexes.to_vec();
-    sorted.sort_unstable();
-    let same_tile = |one: &u64, other: &u64| one / u64::from(TILE_WIDTH) == other / u64::from(TILE_WIDTH);
-    let group = |group: &[u64]| {
-        let (first, last) = (group.first().copied(), group.last().copied());
-        (first.unwrap_or_default()..last.map_or(0, |last| last + 1), group.to_vec())
-    };
-    sorted.chunk_by(same_tile).map(group).collect()
+/// Proves entries of one log to be those that were signed, each tile once.
+struct Prover<'a> {
+    store: &'a dyn Store,
+    published: &'a Published,
+    site: &'a Site,
+    tiles: Tiles<'a>,
+    proven: Option<u64>,
+}
+
+impl<'a> Prover<'a> {
+    fn new(store: &'a dyn Store, published: &'a Published, site: &'a Site) -> Self {
+        Self { store, published, site, tiles: Tiles::new(store), proven: None }
+    }
+
+    fn prove(&mut self, index: u64, stored: &StoredEntry) -> Result<(), StoreError> {
+        if self.tiles.leaf_hash(self.site, index)? != tlog::leaf_hash(&stored.leaf().to_bytes()) {
+            return Err(altered(self.site, index));
+        }
+        let tile = index / u64::from(TILE_WIDTH);
+        if self.proven != Some(tile) {
+            let head = self.published.head(self.site.log)?.map_or_else(Head::empty, |signed| signed.head);
+            prove_tile(self.store, self.site, index, head)?;
+            self.proven = Some(tile);
+        }
+        Ok(())
+    }
 }
 
 /// Proves that the tile with the leaf hash at this index is part of the signed head. The inclusion proof of

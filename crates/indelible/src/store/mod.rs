@@ -191,6 +191,8 @@ pub struct BlockInfo {
     pub occurred_min_us: i64,
     /// No entry of it happened later.
     pub occurred_max_us: i64,
+    /// The store's own, by which a walk goes on as it began: how many merges it takes into account.
+    pub merges: u64,
 }
 
 impl BlockInfo {
@@ -199,6 +201,15 @@ impl BlockInfo {
     pub const fn range(&self) -> Range<u64> {
         self.first..self.first.saturating_add(self.count)
     }
+}
+
+/// What [`Store::merge_blocks`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Merge {
+    /// Index from which on to look next time.
+    pub next: u64,
+    /// Whether anything was merged; if not, there is nothing to merge until the log has grown.
+    pub merged: bool,
 }
 
 /// In which order the blocks of a log are walked.
@@ -250,7 +261,16 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// The stored forms of entries, in order. Fails rather than leave one out.
     fn entries(&self, log: LogNumber, range: Range<u64>) -> Result<Vec<Vec<u8>>, StoreError>;
 
-    /// At most `max` blocks of a log in the order of `walk`, those after the block `after`.
+    /// The stored forms of entries at any positions, in the order asked for. Fails rather than leave one out.
+    /// Made for many that lie far apart: each part of the log that has to be unpacked is unpacked once.
+    fn entries_at(&self, log: LogNumber, positions: &[u64]) -> Result<Vec<Vec<u8>>, StoreError>;
+
+    /// At most `max` blocks of a log in the order of `walk`, those after the block `after`, which is one that the
+    /// same walk has returned.
+    ///
+    /// A walk sees the log's entries as they lay in blocks when it began, each in one block, whatever is merged
+    /// meanwhile; entries that were appended since may be missing. A block once returned describes its entries
+    /// for ever.
     fn blocks(
         &self,
         log: LogNumber,
@@ -258,6 +278,18 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         after: Option<BlockInfo>,
         max: usize,
     ) -> Result<Vec<BlockInfo>, StoreError>;
+
+    /// Does a small step of the work that makes what came entry by entry lie as close together as what came in
+    /// batches: looks at the log's published entries from index `from` on, and writes the first of them that lie
+    /// in many small blocks anew in few. The entries' bytes stay exactly as they are, no reader notices, and
+    /// staged entries are not looked at. A store that has no use for it answers that there was nothing to do.
+    ///
+    /// Nothing more than before is durable when this returns: a power cut undoes the step as a whole or not.
+    ///
+    /// # Errors
+    /// After any error the store is as it was, or as after the step. What is damaged is left as it is and is no
+    /// error.
+    fn merge_blocks(&self, log: LogNumber, from: u64) -> Result<Merge, StoreError>;
 
     /// The hashes of a tile in its widest version, staged ones included.
     fn tile(&self, log: LogNumber, level: u8, number: u64) -> Result<Option<Vec<u8>>, StoreError>;

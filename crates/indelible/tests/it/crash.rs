@@ -91,6 +91,9 @@ async fn nothing_acknowledged_is_lost_or_moved() {
         assert!(log.heads.len() > ROUNDS / 2, "the log grew in most rounds");
     }
     assert!(known.acknowledged.len() > ROUNDS * 10);
+    let data = rusqlite::Connection::open(crate::filled::data_file(directory.path())).unwrap();
+    let merges: i64 = data.query_row("SELECT COUNT(*) FROM merge", [], |row| row.get(0)).unwrap();
+    assert!(merges > 0, "blocks were merged while the servers were killed");
 }
 
 /// Writes until the server is killed at an acknowledgement.

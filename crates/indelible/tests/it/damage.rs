@@ -34,44 +34,44 @@ const CASES: &[Case] = &[
     Case {
         name: "a byte in the middle of a block",
         damage: |data| flip(data, 0, |length| length / 2),
-        findings: &[("entries 0 to 255", "CORRUPT")],
+        findings: &[("entries 0 to 127", "CORRUPT")],
     },
     Case {
         name: "the last byte of a block",
         damage: |data| flip(data, 600, |length| length - 1),
-        findings: &[("entries 600 to 699", "CORRUPT")],
+        findings: &[("entries 600 to 639", "CORRUPT")],
     },
     Case {
         name: "a removed block",
         damage: |data| execute(data, "DELETE FROM block WHERE log = 1 AND first = 300"),
-        findings: &[("entries 300 to 511", "MISSING")],
+        findings: &[("entries 300 to 383", "MISSING")],
     },
     Case {
         name: "a removed last block",
-        damage: |data| execute(data, "DELETE FROM block WHERE log = 1 AND first = 600"),
-        findings: &[("entries 600 to 699", "MISSING")],
+        damage: |data| execute(data, "DELETE FROM block WHERE log = 1 AND first = 640"),
+        findings: &[("entries 640 to 699", "MISSING")],
     },
     Case {
         name: "a pair of swapped entries",
-        damage: |data| edit(data, 300, |entries| entries.swap(3, 90)),
+        damage: |data| edit(data, 300, |entries| entries.swap(3, 80)),
         findings: &[
-            ("entry 303", "the entry that belongs at index 390 is stored here"),
-            ("entry 390", "the entry that belongs at index 303 is stored here"),
-            ("entry 303", "leads to index 390"),
-            ("entry 390", "leads to index 303"),
+            ("entry 303", "the entry that belongs at index 380 is stored here"),
+            ("entry 380", "the entry that belongs at index 303 is stored here"),
+            ("entry 303", "leads to index 380"),
+            ("entry 380", "leads to index 303"),
         ],
     },
     Case {
         name: "two swapped blocks",
         damage: |data| {
-            execute(data, "UPDATE block SET first = 9999 WHERE log = 1 AND first = 600");
-            execute(data, "UPDATE block SET first = 600 WHERE log = 1 AND first = 512");
-            execute(data, "UPDATE block SET first = 512 WHERE log = 1 AND first = 9999");
+            execute(data, "UPDATE block SET first = 9999 WHERE log = 1 AND first = 300");
+            execute(data, "UPDATE block SET first = 300 WHERE log = 1 AND first = 256");
+            execute(data, "UPDATE block SET first = 256 WHERE log = 1 AND first = 9999");
         },
         findings: &[
-            ("entry 512", "the entry that belongs at index 600 is stored here"),
-            ("entries 600 to 687", "stored twice"),
-            ("entries 612 to 699", "MISSING"),
+            ("entry 256", "the entry that belongs at index 300 is stored here"),
+            ("entries 300 to 343", "stored twice"),
+            ("entries 340 to 383", "MISSING"),
         ],
     },
     Case {
@@ -82,12 +82,12 @@ const CASES: &[Case] = &[
     Case {
         name: "a removed entry",
         damage: |data| edit(data, 300, |entries| drop(entries.remove(7))),
-        findings: &[("entries 300 to 511", "CORRUPT")],
+        findings: &[("entries 300 to 383", "CORRUPT")],
     },
     Case {
         name: "an added entry",
         damage: |data| edit(data, 600, |entries| entries.push(entries[0].clone())),
-        findings: &[("entries 600 to 699", "CORRUPT")],
+        findings: &[("entries 600 to 639", "CORRUPT")],
     },
     Case {
         name: "an altered entry with its hash in the tile",
@@ -153,8 +153,8 @@ const CASES: &[Case] = &[
     },
     Case {
         name: "a block's count",
-        damage: |data| execute(data, "UPDATE block SET count = 99 WHERE log = 1 AND first = 600"),
-        findings: &[("entries 600 to 698", "CORRUPT"), ("entry 699", "MISSING")],
+        damage: |data| execute(data, "UPDATE block SET count = 39 WHERE log = 1 AND first = 600"),
+        findings: &[("entries 600 to 638", "CORRUPT"), ("entry 639", "MISSING")],
     },
     Case {
         name: "a block beyond the head",
@@ -165,7 +165,7 @@ const CASES: &[Case] = &[
                  FROM block WHERE log = 1 AND first = 600",
             );
         },
-        findings: &[("entries 700 to 799", "stored beyond the signed head")],
+        findings: &[("entries 700 to 739", "stored beyond the signed head")],
     },
 ];
 

@@ -19,9 +19,9 @@ pub(crate) struct Filled {
     pub(crate) receipts: HashMap<String, Vec<Receipt>>,
 }
 
-/// The site with several blocks: 0–255, 256–299, 300–511, 512–599, 600–699.
+/// The site with several blocks: 0–127, 128–255, 256–299, 300–383, 384–511, 512–599, 600–639, 640–699.
 pub(crate) const SITE: &str = "acme.www";
-/// The other one, with one block and a bit.
+/// The other one, with two blocks and a bit.
 pub(crate) const OTHER: &str = "acme.docs";
 
 impl Filled {

@@ -141,8 +141,9 @@ fn the_pure_crates_depend_on_pure_crates() {
     );
 }
 
-/// There is no way to change or remove an entry: no statement in the store does it but the one that takes
-/// back a batch that was never published.
+/// There is no way to change or remove an entry: no statement in the store does it but those that take back a
+/// batch that was never published. Blocks, not entries, are removed in one more place: where their entries are
+/// written anew in the same transaction, after that was proven.
 #[test]
 fn nothing_updates_or_deletes_entries() {
     for (path, text) in files("store") {
@@ -156,7 +157,13 @@ fn nothing_updates_or_deletes_entries() {
             "UPDATE entry_id",
             "DELETE FROM tile",
             "DELETE FROM log",
+            "DELETE FROM merge",
+            "UPDATE merge",
         ] {
+            if forbidden == "DELETE FROM block" && path.ends_with("merge.rs") {
+                assert_eq!(text.matches(forbidden).count(), 1, "{}", path.display());
+                continue;
+            }
             assert!(!text.contains(forbidden), "{} says {forbidden}", path.display());
         }
     }

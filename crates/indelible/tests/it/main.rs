@@ -32,6 +32,8 @@ mod layers;
 #[cfg(test)]
 mod list;
 #[cfg(test)]
+mod merge;
+#[cfg(test)]
 mod openapi;
 #[cfg(test)]
 mod oracle;

@@ -33,11 +33,20 @@ impl Ledger {
         Head { size: self.edge.size(), root: self.edge.root() }
     }
 
-    /// Grows by this many entries. Ids follow from log, index and `salt`.
+    /// Grows by this many entries. Ids follow from log, index and `salt`. They happened a second apart, every
+    /// tenth an hour later.
     pub(crate) fn grow(&mut self, count: usize, salt: u64) -> Run {
-        let (base, mut touched, mut entries) = (self.head(), BTreeSet::new(), Vec::with_capacity(count));
-        for _ in 0..count {
-            let entry = entry(self.log, self.edge.size(), salt);
+        let first = self.edge.size();
+        let seconds = |index: u64| i64::try_from(index).unwrap() + if index % 10 == 9 { 3600 } else { 0 };
+        let seconds: Vec<i64> = (first..first + u64::try_from(count).unwrap()).map(seconds).collect();
+        self.grow_at(&seconds, salt)
+    }
+
+    /// Grows by entries that happened at these seconds since 1970.
+    pub(crate) fn grow_at(&mut self, seconds: &[i64], salt: u64) -> Run {
+        let (base, mut touched, mut entries) = (self.head(), BTreeSet::new(), Vec::new());
+        for second in seconds {
+            let entry = entry(self.log, self.edge.size(), salt, *second);
             let stored = model::StoredEntry::decode(&entry.bytes).unwrap();
             self.edge.push_with(tlog::leaf_hash(&stored.leaf().to_bytes()), |level, index, hash| {
                 if level % 8 == 0 {
@@ -90,13 +99,15 @@ static TEMPLATE: LazyLock<Vec<u8>> = LazyLock::new(|| {
     draft.seal(Uuid::nil(), Timestamp::UNIX_EPOCH, "test", &[7; 32]).place(0).0
 });
 
-/// An entry that is a real stored form; it happened `index` seconds after the epoch, every tenth an hour later.
-fn entry(log: LogNumber, index: u64, salt: u64) -> NewEntry {
+/// An entry that is a real stored form.
+fn entry(log: LogNumber, index: u64, salt: u64, second: i64) -> NewEntry {
     let id = Uuid::from_u64_pair(u64::from(log) << 32 | salt, index);
-    let seconds = i64::try_from(index).unwrap() + if index % 10 == 9 { 3600 } else { 0 };
-    let occurred_at = Timestamp::from_second(seconds).unwrap();
+    let occurred_at = Timestamp::from_second(second).unwrap();
     let mut bytes = TEMPLATE.clone();
     bytes[9..25].copy_from_slice(id.as_bytes());
+    let epoch = b"1970-01-01T00:00:00Z";
+    let place = bytes.windows(epoch.len()).position(|found| found == epoch).unwrap();
+    bytes[place..place + epoch.len()].copy_from_slice(occurred_at.to_string().as_bytes());
     NewEntry { id, occurred_at, bytes }
 }
 
@@ -131,6 +142,11 @@ pub(crate) fn commit(store: &dyn Store, batch: &Batch, heads: &[(Head, SignedHea
 /// Grows a log by a run and publishes it.
 pub(crate) fn grow(store: &dyn Store, ledger: &mut Ledger, count: usize) {
     let run = ledger.grow(count, 0);
+    publish(store, ledger, run);
+}
+
+/// Commits a run that a ledger has just grown by.
+pub(crate) fn publish(store: &dyn Store, ledger: &Ledger, run: Run) {
     let base = run.base;
     commit(store, &batch(vec![run]), &[(base, ledger.signed())]);
 }
@@ -153,6 +169,7 @@ fn conformance<S: Store>(make: impl Fn() -> S) {
     keeps_saved_searches(&make());
     compares_heads_before_it_swaps(&make());
     undoes_staged_changes(&make());
+    merges_without_a_trace(&make());
 }
 
 fn keeps_what_is_published(store: &impl Store) {
@@ -168,6 +185,17 @@ fn keeps_what_is_published(store: &impl Store) {
     assert_eq!(store.entries(1, 255..258).unwrap().len(), 3, "across blocks");
     assert_eq!(store.entries(1, 7..7).unwrap(), Vec::<Vec<u8>>::new());
     assert!(matches!(store.entries(1, 859..861), Err(StoreError::Corrupt(_))), "none is left out silently");
+    let scattered = [859, 0, 255, 256, 3, 700, 128, 127, 3, 5];
+    let found = store.entries_at(1, &scattered).unwrap();
+    let known = |index: &u64| &one.entries[usize::try_from(*index).unwrap()].bytes;
+    assert!(
+        found.iter().eq(scattered.iter().map(known)),
+        "in the order asked for, and twice where asked twice"
+    );
+    assert_eq!(store.entries_at(1, &[]).unwrap(), Vec::<Vec<u8>>::new());
+    for beyond in [860, 100_000, u64::MAX] {
+        assert!(matches!(store.entries_at(1, &[7, beyond, 9]), Err(StoreError::Corrupt(_))), "{beyond}");
+    }
     assert_eq!(store.positions(1, &[two.entries[0].id]).unwrap(), [None], "ids are per log");
     let sites: Vec<_> =
         store.sites().unwrap().into_iter().map(|site| (site.log, site.id.to_string())).collect();
@@ -247,6 +275,26 @@ fn walks_blocks_in_order_of_time(store: &impl Store) {
         }
     }
     assert_eq!(newest.len(), oldest.len());
+}
+
+/// Whether a store merges is its own affair; what it says of the log stays the same.
+fn merges_without_a_trace(store: &impl Store) {
+    let mut ledger = create(store, 1, "acme.www");
+    for _ in 0..90 {
+        grow(store, &mut ledger, 3);
+    }
+    let mut next = 0;
+    loop {
+        let step = store.merge_blocks(1, next).unwrap();
+        ledger.check(store);
+        assert!(step.next >= next && step.next <= 256, "{step:?}");
+        if !step.merged {
+            break;
+        }
+        next = step.next;
+    }
+    grow(store, &mut ledger, 3);
+    ledger.check(store);
 }
 
 fn keeps_accounts(store: &impl Store) {

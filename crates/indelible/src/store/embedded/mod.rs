@@ -10,13 +10,17 @@
 
 mod accounts;
 mod block;
+mod entries;
 mod heads;
+mod merge;
 mod open;
+mod parts;
 mod pool;
 mod read;
 mod recover;
 mod searches;
 mod sqlite;
+mod walk;
 mod write;
 
 use std::fmt;
@@ -29,11 +33,12 @@ use rusqlite::Connection;
 use uuid::Uuid;
 
 use super::{
-    Batch, BlockInfo, CommitLock, Head, LogNumber, SaveError, SavedSearch, Session, SignedHead, Site, Store,
-    StoreError, Token, Walk,
+    Batch, BlockInfo, CommitLock, Head, LogNumber, Merge, SaveError, SavedSearch, Session, SignedHead, Site,
+    Store, StoreError, Token, Walk,
 };
 use heads::HeadStore;
 use pool::Pool;
+use recover::Lock;
 
 pub use open::CreateOptions;
 
@@ -83,7 +88,7 @@ impl Store for EmbeddedStore {
     }
 
     fn lock(&self) -> Result<Box<dyn CommitLock + '_>, StoreError> {
-        let lock = recover::Lock::take(&self.committing, &self.lock_file)?;
+        let lock = Lock::take(&self.committing, &self.lock_file)?;
         recover::discard_staged(&self.writer, &self.heads).map_err(|error| self.placed(error))?;
         Ok(Box::new(lock))
     }
@@ -107,7 +112,11 @@ impl Store for EmbeddedStore {
     }
 
     fn entries(&self, log: LogNumber, range: Range<u64>) -> Result<Vec<Vec<u8>>, StoreError> {
-        self.readers.with(|connection| read::entries(connection, log, range))
+        self.readers.with(|connection| entries::in_range(connection, log, range))
+    }
+
+    fn entries_at(&self, log: LogNumber, positions: &[u64]) -> Result<Vec<Vec<u8>>, StoreError> {
+        self.readers.with(|connection| entries::at(connection, log, positions))
     }
 
     fn blocks(
@@ -117,7 +126,18 @@ impl Store for EmbeddedStore {
         after: Option<BlockInfo>,
         max: usize,
     ) -> Result<Vec<BlockInfo>, StoreError> {
-        self.readers.with(|connection| read::blocks(connection, log, walk, after, max))
+        self.readers.with(|connection| walk::blocks(connection, log, walk, after, max))
+    }
+
+    fn merge_blocks(&self, log: LogNumber, from: u64) -> Result<Merge, StoreError> {
+        let published = self.heads.of(log)?.size;
+        let step = self.readers.with(|connection| merge::plan(connection, log, from, published))?;
+        let Some(plan) = step.plan else { return Ok(Merge { next: step.next, merged: false }) };
+        // What a crashed committer may have staged is left to those who commit: no merge touches it.
+        let lock = Lock::take(&self.committing, &self.lock_file)?;
+        merge::apply(&self.writer, &plan).map_err(|error| self.placed(error))?;
+        drop(lock);
+        Ok(Merge { next: step.next, merged: true })
     }
 
     fn tile(&self, log: LogNumber, level: u8, number: u64) -> Result<Option<Vec<u8>>, StoreError> {

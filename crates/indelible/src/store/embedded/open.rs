@@ -17,9 +17,10 @@ use super::{EmbeddedStore, write};
 use crate::files::make_private_directory;
 use crate::store::{Site, StoreError};
 
-const MIGRATIONS: [(&str, &str); 2] = [
+const MIGRATIONS: [(&str, &str); 3] = [
     ("0001_initial", include_str!("../../../migrations/sqlite/0001_initial.sql")),
     ("0002_saved_search", include_str!("../../../migrations/sqlite/0002_saved_search.sql")),
+    ("0003_merge", include_str!("../../../migrations/sqlite/0003_merge.sql")),
 ];
 
 const DATA_FILE: &str = "indelible.sqlite";

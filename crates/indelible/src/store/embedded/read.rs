@@ -1,14 +1,11 @@
-//! Reading entries, blocks, tiles and sites.
-
-use std::ops::Range;
+//! Reading sites, ids and tiles.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
-use super::block::unpack;
-use super::sqlite::{engine, to_count, to_i64, to_u64};
-use crate::store::{BlockInfo, LogNumber, Site, StoreError, Walk};
+use super::sqlite::{engine, to_i64, to_u64};
+use crate::store::{LogNumber, Site, StoreError};
 
 pub(super) fn sites(connection: &Connection) -> Result<Vec<Site>, StoreError> {
     let read = || {
@@ -52,99 +49,6 @@ pub(super) fn id_count(connection: &Connection, log: LogNumber) -> Result<u64, S
         .and_then(|mut statement| statement.query_row([log], |row| row.get(0)))
         .map(to_u64)
         .map_err(|error| engine("counting entry ids", &error))
-}
-
-/// Reads the blocks that overlap the range, and fails when they leave a gap.
-pub(super) fn entries(
-    connection: &Connection,
-    log: LogNumber,
-    range: Range<u64>,
-) -> Result<Vec<Vec<u8>>, StoreError> {
-    if range.is_empty() {
-        return Ok(Vec::new());
-    }
-    let blocks = overlapping(connection, log, &range)
-        .map_err(|error| engine(&format!("reading entries {range:?} of log {log}"), &error))?;
-    let mut entries = Vec::new();
-    let mut next = range.start;
-    for (first, count, content) in blocks {
-        let unpacked = unpack(&content)
-            .map_err(|error| StoreError::Corrupt(format!("entries from index {first}: {error}")))?;
-        if first > next || to_count(unpacked.len()) != count {
-            return Err(missing(next));
-        }
-        for (index, entry) in (first..).zip(unpacked) {
-            if index == next && index < range.end {
-                entries.push(entry);
-                next += 1;
-            }
-        }
-    }
-    if next < range.end { Err(missing(next)) } else { Ok(entries) }
-}
-
-fn missing(index: u64) -> StoreError {
-    StoreError::Corrupt(format!("the entry at index {index} is missing from the store"))
-}
-
-type BlockRow = (u64, u64, Vec<u8>);
-
-fn overlapping(
-    connection: &Connection,
-    log: LogNumber,
-    range: &Range<u64>,
-) -> rusqlite::Result<Vec<BlockRow>> {
-    // The block that holds `start` begins at or before it; no block is longer than a tile.
-    let mut statement = connection.prepare_cached(
-        "SELECT first, count, content FROM block WHERE log = ?1 AND first < ?3 AND first >= COALESCE( \
-         (SELECT MAX(first) FROM block WHERE log = ?1 AND first <= ?2), ?2) ORDER BY first",
-    )?;
-    let rows = statement.query_map(params![log, to_i64(range.start), to_i64(range.end)], |row| {
-        Ok((to_u64(row.get(0)?), to_u64(row.get(1)?), row.get(2)?))
-    })?;
-    rows.collect()
-}
-
-pub(super) fn blocks(
-    connection: &Connection,
-    log: LogNumber,
-    walk: Walk,
-    after: Option<BlockInfo>,
-    max: usize,
-) -> Result<Vec<BlockInfo>, StoreError> {
-    let sql = match walk {
-        Walk::NewestFirst => {
-            "SELECT first, count, occurred_min_us, occurred_max_us FROM block \
-             WHERE log = ?1 AND (occurred_max_us, first) < (?2, ?3) \
-             ORDER BY occurred_max_us DESC, first DESC LIMIT ?4"
-        }
-        Walk::OldestFirst => {
-            "SELECT first, count, occurred_min_us, occurred_max_us FROM block \
-             WHERE log = ?1 AND (occurred_min_us, first) > (?2, ?3) \
-             ORDER BY occurred_min_us, first LIMIT ?4"
-        }
-    };
-    let (time, first) = match (walk, after) {
-        (Walk::NewestFirst, Some(block)) => (block.occurred_max_us, to_i64(block.first)),
-        (Walk::OldestFirst, Some(block)) => (block.occurred_min_us, to_i64(block.first)),
-        (Walk::NewestFirst, None) => (i64::MAX, i64::MAX),
-        (Walk::OldestFirst, None) => (i64::MIN, -1),
-    };
-    let max = i64::try_from(max).unwrap_or(i64::MAX);
-    let read = || {
-        let mut statement = connection.prepare_cached(sql)?;
-        statement.query_map(params![log, time, first, max], block_info)?.collect::<rusqlite::Result<_>>()
-    };
-    read().map_err(|error| engine("reading the blocks", &error))
-}
-
-fn block_info(row: &Row<'_>) -> rusqlite::Result<BlockInfo> {
-    Ok(BlockInfo {
-        first: to_u64(row.get(0)?),
-        count: to_u64(row.get(1)?),
-        occurred_min_us: row.get(2)?,
-        occurred_max_us: row.get(3)?,
-    })
 }
 
 pub(super) fn tile(

@@ -19,7 +19,7 @@ use std::sync::{Mutex, MutexGuard};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::accounts;
-use super::block::unpack;
+use super::block::Unpacker;
 use super::heads::{HeadStore, hash};
 use super::sqlite::{engine, locked, to_i64, to_u64};
 use crate::store::{CommitLock, Head, LogNumber, StoreError};
@@ -160,13 +160,16 @@ fn discard(transaction: &Transaction<'_>, stored: &Stored) -> Result<(), StoreEr
     );
     let failed = |error: &rusqlite::Error| engine("discarding a staged batch", error);
     let base = to_i64(stored.base.size);
-    let staged: Vec<Vec<u8>> = transaction
-        .prepare("SELECT content FROM block WHERE log = ?1 AND first >= ?2")
-        .and_then(|mut statement| statement.query_map(params![stored.log, base], |row| row.get(0))?.collect())
+    let staged: Vec<(i64, Vec<u8>)> = transaction
+        .prepare("SELECT count, content FROM block WHERE log = ?1 AND first >= ?2")
+        .and_then(|mut statement| {
+            statement.query_map(params![stored.log, base], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        })
         .map_err(|error| failed(&error))?;
-    for content in staged {
-        for entry in unpack(&content)? {
-            let id = model::StoredEntry::decode(&entry)
+    let mut unpacker = Unpacker::new()?;
+    for (count, content) in staged {
+        for entry in unpacker.unpack(&content, to_u64(count))? {
+            let id = model::StoredEntry::decode(entry)
                 .map_err(|error| StoreError::Corrupt(format!("a staged entry: {error}")))?
                 .header()
                 .id;

@@ -105,6 +105,24 @@ pub(super) fn migrate(connection: &mut Connection, migrations: &[(&str, &str)]) 
     transaction.commit().map_err(|error| failed(&error))
 }
 
+/// Does work that may be lost in a power cut, as a whole: its commits do not wait for the disk. Whatever was
+/// committed before stays safe, and what is committed after takes it along.
+pub(super) fn unsynced<T>(
+    connection: &mut Connection,
+    work: impl FnOnce(&mut Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let wait = |connection: &Connection, how: &str| {
+        connection
+            .pragma_update(None, "synchronous", how)
+            .map_err(|error| engine("preparing the database's writing connection", &error))
+    };
+    wait(connection, "normal")?;
+    let done = work(connection);
+    // What comes next is to be on disk when it returns.
+    wait(connection, "full")?;
+    done
+}
+
 /// What an engine's error means to the caller.
 pub(super) fn engine(what: &str, error: &rusqlite::Error) -> StoreError {
     if error.sqlite_error_code() == Some(ErrorCode::DiskFull) {

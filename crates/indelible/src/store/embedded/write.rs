@@ -5,8 +5,8 @@ use std::sync::Mutex;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::accounts;
-use super::block::pack;
-use super::sqlite::{engine, locked, to_i64};
+use super::block::{self, Block};
+use super::sqlite::{engine, locked, to_i64, unsynced};
 use crate::store::{Batch, Change, LogNumber, Run, Site, StoreError};
 
 /// Number of no batch: what was done under it is never undone.
@@ -15,6 +15,8 @@ pub(super) const ALWAYS: i64 = 0;
 pub(super) fn persist(writer: &Mutex<Connection>, batch: &Batch) -> Result<(), StoreError> {
     let mut writer = locked(writer)?;
     let failed = |error: &rusqlite::Error| engine("writing a batch", error);
+    // Whatever this connection did before: what is acknowledged is synced.
+    writer.pragma_update(None, "synchronous", "full").map_err(|error| failed(&error))?;
     let transaction =
         writer.transaction_with_behavior(TransactionBehavior::Immediate).map_err(|error| failed(&error))?;
     let number: i64 = transaction
@@ -27,10 +29,10 @@ pub(super) fn persist(writer: &Mutex<Connection>, batch: &Batch) -> Result<(), S
         apply(&transaction, change, undone_with).map_err(|error| failed(&error))?;
     }
     for run in &batch.runs {
-        let blocks = pack(run.base.size, &run.entries)?;
+        let blocks = block::pack(run.base.size, &run.entries, block::LEVEL)?;
         move_head(&transaction, run, number)
             .and_then(|moved| {
-                write_blocks(&transaction, run, &blocks)?;
+                write_blocks(&transaction, run.log, &blocks)?;
                 write_ids(&transaction, run)?;
                 write_tiles(&transaction, run)?;
                 Ok(moved)
@@ -73,10 +75,9 @@ pub(super) fn create_site(connection: &Connection, site: &Site, batch: i64) -> r
 ///
 /// Not synced: after a power cut the next to open sees the publication and notes it again.
 pub(super) fn note_published(writer: &Mutex<Connection>, logs: &[LogNumber]) -> Result<(), StoreError> {
-    let writer = locked(writer)?;
-    let note = || {
-        writer.pragma_update(None, "synchronous", "normal")?;
-        let transaction = writer.unchecked_transaction()?;
+    let mut writer = locked(writer)?;
+    let note = |writer: &mut Connection| {
+        let transaction = writer.transaction()?;
         let mut update = transaction
             .prepare_cached("UPDATE log SET base_size = size, base_root = root WHERE number = ?1")?;
         for log in logs {
@@ -85,12 +86,13 @@ pub(super) fn note_published(writer: &Mutex<Connection>, logs: &[LogNumber]) -> 
         drop(update);
         transaction.commit()
     };
-    if let Err(error) = note() {
-        // The publication holds all the same; the next to open sees it and notes it.
-        tracing::warn!(%error, "a publication could not be noted");
-    }
-    // What comes next is to be on disk when it returns.
-    writer.pragma_update(None, "synchronous", "full").map_err(|error| engine("noting a publication", &error))
+    unsynced(&mut writer, |writer| {
+        if let Err(error) = note(writer) {
+            // The publication holds all the same; the next to open sees it and notes it.
+            tracing::warn!(%error, "a publication could not be noted");
+        }
+        Ok(())
+    })
 }
 
 /// False when the log's head is not the run's base.
@@ -118,10 +120,10 @@ fn not_the_base(run: &Run) -> StoreError {
     ))
 }
 
-fn write_blocks(
+pub(super) fn write_blocks(
     transaction: &Transaction<'_>,
-    run: &Run,
-    blocks: &[super::block::Block],
+    log: LogNumber,
+    blocks: &[Block],
 ) -> rusqlite::Result<()> {
     let mut insert = transaction.prepare_cached(
         "INSERT INTO block (log, first, count, occurred_min_us, occurred_max_us, content) \
@@ -129,7 +131,7 @@ fn write_blocks(
     )?;
     for block in blocks {
         insert.execute(params![
-            run.log,
+            log,
             to_i64(block.first),
             to_i64(block.count),
             block.occurred_min_us,
