@@ -14,7 +14,13 @@ pub struct Published {
     store: Arc<dyn Store>,
     state: RwLock<State>,
     changes: watch::Sender<u64>,
+    /// SHA-256 of full tiles that were proven to be part of a signed head. What was part of a log stays part of
+    /// it, so that they need not be proven again as long as they are the same.
+    proven: RwLock<HashMap<(LogNumber, u64), [u8; 32]>>,
 }
+
+/// Tiles that are kept as proven, about 80 bytes each. When there are more, all are let go.
+const PROVEN_MAX: usize = 65_536;
 
 #[derive(Debug, Default)]
 struct State {
@@ -25,7 +31,7 @@ struct State {
 
 impl Published {
     pub(super) fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, state: RwLock::default(), changes: watch::Sender::new(0) }
+        Self { store, state: RwLock::default(), changes: watch::Sender::new(0), proven: RwLock::default() }
     }
 
     /// The published head of a log; `None` before its first publication.
@@ -38,6 +44,21 @@ impl Published {
     /// Number of entries of a log that readers may see.
     pub fn size(&self, log: LogNumber) -> Result<u64, StoreError> {
         Ok(self.head(log)?.map_or(0, |signed| signed.head.size))
+    }
+
+    /// Whether a full tile with this SHA-256 was proven to be part of its log.
+    pub(crate) fn is_proven(&self, log: LogNumber, tile: u64, sha256: &[u8; 32]) -> bool {
+        let proven = self.proven.read().unwrap_or_else(PoisonError::into_inner);
+        proven.get(&(log, tile)) == Some(sha256)
+    }
+
+    /// Keeps that a full tile was proven to be part of its log.
+    pub(crate) fn note_proven(&self, log: LogNumber, tile: u64, sha256: [u8; 32]) {
+        let mut proven = self.proven.write().unwrap_or_else(PoisonError::into_inner);
+        if proven.len() >= PROVEN_MAX {
+            proven.clear();
+        }
+        proven.insert((log, tile), sha256);
     }
 
     /// A receiver that wakes up when this process notices a publication.

@@ -6,8 +6,10 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
 use std::ops::Range;
+use std::thread;
 
 use model::{Entry, StoredEntry};
+use sha2::{Digest, Sha256};
 use tlog::{HASH_SIZE, Hash, TILE_WIDTH, Tile, TileNodes};
 
 use crate::journal::Published;
@@ -63,6 +65,9 @@ pub(super) fn read_at(
     indexes.iter().map(entry).collect()
 }
 
+/// Entries that are worth a second thread.
+const SPLIT_AT: usize = 16;
+
 /// Reads those entries at these indexes that match, in the order of the log.
 ///
 /// # Errors
@@ -72,13 +77,36 @@ pub(super) fn read_matching(
     published: &Published,
     site: &Site,
     indexes: &[u64],
-    matches: impl Fn(&Entry) -> bool,
+    matches: impl Fn(&Entry) -> bool + Sync,
 ) -> Result<Vec<Entry>, StoreError> {
     let mut sorted = indexes.to_vec();
     sorted.sort_unstable();
+    if sorted.len() < SPLIT_AT {
+        return read_sorted(store, published, site, &sorted, &matches);
+    }
+    // Most of it is unpacking, each block by itself.
+    let (first, second) = sorted.split_at(sorted.len() / 2);
+    let read = |indexes| read_sorted(store, published, site, indexes, &matches);
+    let (first, second) = thread::scope(|scope| {
+        let second = scope.spawn(|| read(second));
+        (read(first), second.join())
+    });
+    let second = second.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    let mut found = first?;
+    found.extend(second?);
+    Ok(found)
+}
+
+fn read_sorted(
+    store: &dyn Store,
+    published: &Published,
+    site: &Site,
+    sorted: &[u64],
+    matches: &(dyn Fn(&Entry) -> bool + Sync),
+) -> Result<Vec<Entry>, StoreError> {
     let mut prover = Prover::new(store, published, site);
     let mut found = Vec::new();
-    for (index, bytes) in sorted.iter().copied().zip(store.entries_at(site.log, &sorted)?) {
+    for (index, bytes) in sorted.iter().copied().zip(store.entries_at(site.log, sorted)?) {
         let stored = StoredEntry::decode(&bytes).map_err(|error| unreadable(site, index, &error))?;
         let entry = stored.open(&site.id, index).map_err(|error| unreadable(site, index, &error))?;
         if matches(&entry) {
@@ -126,9 +154,23 @@ impl<'a> Prover<'a> {
         }
         let tile = index / u64::from(TILE_WIDTH);
         if self.proven != Some(tile) {
-            let head = self.published.head(self.site.log)?.map_or_else(Head::empty, |signed| signed.head);
-            prove_tile(self.store, self.site, index, head)?;
+            self.prove_tile(index, tile)?;
             self.proven = Some(tile);
+        }
+        Ok(())
+    }
+
+    fn prove_tile(&mut self, index: u64, tile: u64) -> Result<(), StoreError> {
+        let bytes = self.tiles.bytes(self.site, tile)?;
+        let is_full = bytes.len() == usize::from(TILE_WIDTH) * HASH_SIZE;
+        let sha256: Option<[u8; 32]> = is_full.then(|| Sha256::digest(bytes).into());
+        if sha256.is_some_and(|sha256| self.published.is_proven(self.site.log, tile, &sha256)) {
+            return Ok(());
+        }
+        let head = self.published.head(self.site.log)?.map_or_else(Head::empty, |signed| signed.head);
+        prove_tile(self.store, self.site, index, head)?;
+        if let Some(sha256) = sha256 {
+            self.published.note_proven(self.site.log, tile, sha256);
         }
         Ok(())
     }
@@ -176,14 +218,19 @@ impl<'a> Tiles<'a> {
         Self { store, read: HashMap::new() }
     }
 
+    /// The hashes of a tile.
+    fn bytes(&mut self, site: &Site, number: u64) -> Result<&[u8], StoreError> {
+        let missing = || no_leaf_hash(site.id.as_str(), number * u64::from(TILE_WIDTH));
+        Ok(match self.read.entry((site.log, number)) {
+            Slot::Occupied(slot) => slot.into_mut(),
+            Slot::Vacant(slot) => slot.insert(self.store.tile(site.log, 0, number)?.ok_or_else(missing)?),
+        })
+    }
+
     fn leaf_hash(&mut self, site: &Site, index: u64) -> Result<Hash, StoreError> {
         let missing = || no_leaf_hash(site.id.as_str(), index);
         let width = u64::from(TILE_WIDTH);
-        let number = index / width;
-        let tile = match self.read.entry((site.log, number)) {
-            Slot::Occupied(slot) => slot.into_mut(),
-            Slot::Vacant(slot) => slot.insert(self.store.tile(site.log, 0, number)?.ok_or_else(missing)?),
-        };
+        let tile = self.bytes(site, index / width)?;
         let start = usize::try_from(index % width).unwrap_or_default() * HASH_SIZE;
         let bytes = tile.get(start..start + HASH_SIZE).ok_or_else(missing)?;
         Hash::try_from(bytes).map_err(|_| missing())

@@ -60,31 +60,34 @@ const NOBODY: u8 = 255;
 /// The key of the hashes.
 pub(super) type HashKey = [u8; 16];
 
-/// The terms of one entry, in one buffer.
+/// The terms of one entry, each once, in one buffer.
 pub(super) struct Terms {
     key: HashKey,
     bytes: Vec<u8>,
-    /// Where each term ends.
-    ends: Vec<(usize, usize)>,
+    /// Where each term is.
+    places: Vec<(usize, usize)>,
+    /// By the hash of a term, its number from 1; 0 is free. A power of two, at most half full.
+    slots: Vec<u32>,
 }
+
+/// Slots to begin with: most entries have fewer than half as many terms.
+const SLOTS: usize = 512;
 
 impl Terms {
     pub(super) const fn new(key: HashKey) -> Self {
-        Self { key, bytes: Vec::new(), ends: Vec::new() }
+        Self { key, bytes: Vec::new(), places: Vec::new(), slots: Vec::new() }
     }
 
     pub(super) fn clear(&mut self) {
         self.bytes.clear();
-        self.ends.clear();
+        self.places.clear();
+        self.slots.clear();
+        self.slots.resize(SLOTS, 0);
     }
 
-    /// Each term once.
-    pub(super) fn distinct(&mut self) -> impl Iterator<Item = &[u8]> {
-        let bytes = &self.bytes;
-        let term = |(start, end): (usize, usize)| bytes.get(start..end).unwrap_or_default();
-        self.ends.sort_unstable_by(|one, other| term(*one).cmp(term(*other)));
-        self.ends.dedup_by(|one, other| term(*one) == term(*other));
-        self.ends.iter().map(move |place| term(*place))
+    /// The terms, each once.
+    pub(super) fn distinct(&self) -> impl Iterator<Item = &[u8]> {
+        self.places.iter().map(|(start, end)| self.bytes.get(*start..*end).unwrap_or_default())
     }
 
     fn put(&mut self, pieces: &[&[u8]]) {
@@ -92,7 +95,46 @@ impl Terms {
         for piece in pieces {
             self.bytes.extend_from_slice(piece);
         }
-        self.ends.push((start, self.bytes.len()));
+        let place = (start, self.bytes.len());
+        if self.claim(place) {
+            self.places.push(place);
+            if self.places.len() * 2 > self.slots.len() {
+                self.grow();
+            }
+        } else {
+            self.bytes.truncate(start);
+        }
+    }
+
+    /// Takes a slot for the term at a place; false when the term has one.
+    fn claim(&mut self, (start, end): (usize, usize)) -> bool {
+        let term = self.bytes.get(start..end).unwrap_or_default();
+        let mask = self.slots.len().saturating_sub(1);
+        let mut slot = mix(term) & mask;
+        loop {
+            let Some(taken) = self.slots.get_mut(slot) else { return true };
+            let Some(number) = usize::try_from(*taken).ok().and_then(|number| number.checked_sub(1)) else {
+                *taken = u32::try_from(self.places.len() + 1).unwrap_or(u32::MAX);
+                return true;
+            };
+            let known = self.places.get(number).and_then(|(start, end)| self.bytes.get(*start..*end));
+            if known == Some(term) {
+                return false;
+            }
+            slot = (slot + 1) & mask;
+        }
+    }
+
+    fn grow(&mut self) {
+        let places = std::mem::take(&mut self.places);
+        let slots = self.slots.len() * 2;
+        self.slots.clear();
+        self.slots.resize(slots, 0);
+        for place in places {
+            if self.claim(place) {
+                self.places.push(place);
+            }
+        }
     }
 
     pub(super) fn log(&mut self, log: LogNumber) {
@@ -217,6 +259,18 @@ fn of_inside<S: AsRef<str>>(key: &HashKey, part: Part, path: &[S], sort: u8, val
     [&b"v"[..], &hasher.finish().to_be_bytes()].concat()
 }
 
+/// A quick hash to tell terms of one entry apart (FNV-1a by words of eight bytes). Whoever makes terms collide
+/// slows down the indexing of the own entry.
+fn mix(term: &[u8]) -> usize {
+    const PRIME: u64 = 0x0100_0000_01b3;
+    let (words, rest) = term.as_chunks::<8>();
+    let hash = words.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, word| {
+        (hash ^ u64::from_le_bytes(*word)).wrapping_mul(PRIME).rotate_left(23)
+    });
+    let hash = rest.iter().fold(hash, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(PRIME));
+    usize::try_from((hash ^ hash >> 29) & u64::from(u32::MAX)).unwrap_or_default()
+}
+
 fn hasher<S: AsRef<str>>(key: &HashKey, part: Part, path: &[S]) -> SipHasher13 {
     let mut hasher = SipHasher13::new_with_key(key);
     hasher.write(part.as_str().as_bytes());
@@ -260,4 +314,31 @@ pub(super) fn signature(key: &HashKey) -> String {
     let mut hasher = SipHasher13::new_with_key(key);
     hasher.write(b"indelible search index");
     format!("{:016x}", hasher.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_term_once() {
+        let mut terms = Terms::new([7; 16]);
+        for round in 0..2 {
+            terms.clear();
+            for number in 0..3000_u32 {
+                terms.word(&(number % 1000).to_string());
+            }
+            let mut distinct: Vec<_> = terms.distinct().map(<[u8]>::to_vec).collect();
+            assert_eq!(distinct.len(), 1000, "{round}");
+            distinct.sort();
+            distinct.dedup();
+            assert_eq!(distinct.len(), 1000);
+        }
+        terms.clear();
+        assert_eq!(terms.distinct().count(), 0);
+        terms.word("67c2b9c4-ff00-4f0e-955f-83e915f859f2");
+        terms.word("bread");
+        let words: Vec<_> = terms.distinct().map(|term| word_of(term).into_owned()).collect();
+        assert_eq!(words, ["67c2b9c4-ff00-4f0e-955f-83e915f859f2", "bread"]);
+    }
 }
