@@ -48,8 +48,13 @@ impl<'a> Iterator for Words<'a> {
     type Item = Cow<'a, str>;
 
     fn next(&mut self) -> Option<Cow<'a, str>> {
-        let start = self.rest.find(is_in_word)?;
-        let (_, text) = self.rest.split_at(start);
+        // Most text is ASCII: its separators are skipped byte by byte.
+        let separators =
+            self.rest.bytes().take_while(|byte| byte.is_ascii() && !byte.is_ascii_alphanumeric());
+        let (_, rest) = self.rest.split_at(separators.count());
+        let start =
+            if rest.as_bytes().first().is_some_and(u8::is_ascii) { 0 } else { rest.find(is_in_word)? };
+        let (_, text) = rest.split_at(start);
         let length = if begins_with_uuid(text) { UUID_CHARS } else { run_length(text) };
         let (word, rest) = text.split_at(length);
         self.rest = rest;
@@ -76,6 +81,11 @@ fn run_length(text: &str) -> usize {
 }
 
 fn fold_word(word: &str) -> Cow<'_, str> {
+    if word.len() <= WORD_CHARS_MAX
+        && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    {
+        return Cow::Borrowed(word);
+    }
     let cut = word.char_indices().nth(WORD_CHARS_MAX).map_or(word, |(end, _)| word.split_at(end).0);
     let folded = fold(cut);
     if folded.is_ascii() || !folded.contains(is_mark) {
@@ -101,7 +111,10 @@ const fn is_ideograph(c: char) -> bool {
 /// Whether a text begins with a UUID that no further letter or digit follows.
 fn begins_with_uuid(text: &str) -> bool {
     let bytes = text.as_bytes();
-    uuid_prefix_length(bytes) == UUID_CHARS && !bytes.get(UUID_CHARS).is_some_and(u8::is_ascii_alphanumeric)
+    // The place of its first dash rules nearly everything out.
+    bytes.get(8) == Some(&b'-')
+        && uuid_prefix_length(bytes) == UUID_CHARS
+        && !bytes.get(UUID_CHARS).is_some_and(u8::is_ascii_alphanumeric)
 }
 
 /// How many of the first bytes fit the shape of a UUID.

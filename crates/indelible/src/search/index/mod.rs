@@ -133,7 +133,8 @@ impl Index {
         let mapped = MmapDirectory::open(directory).map_err(|error| IndexError::Engine(error.to_string()))?;
         let slots = Slots::new();
         let settings = tantivy::IndexSettings {
-            docstore_compression: tantivy::store::Compressor::None,
+            // Nothing is stored but where each of the empty documents is.
+            docstore_compression: tantivy::store::Compressor::Lz4,
             docstore_compress_dedicated_thread: false,
             ..tantivy::IndexSettings::default()
         };
