@@ -100,14 +100,29 @@ impl Leaf {
     }
 }
 
+/// Gives the salts of an entry's sections: HMAC-SHA-256 keyed with the entry's secret.
+///
+/// The key takes as long to prepare as a salt takes to derive, so it is prepared once for all of an entry's.
+pub(crate) struct Salts(Hmac<Sha256>);
+
+impl Salts {
+    #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
+    pub(crate) fn new(secret: &[u8; SECRET_BYTES]) -> Self {
+        Self(Hmac::new_from_slice(secret).expect("HMAC takes keys of any length"))
+    }
+
+    pub(crate) fn of(&self, section: SectionName) -> [u8; 32] {
+        let mut mac = self.0.clone();
+        mac.update(SALT_LABEL);
+        mac.update(&[section.number()]);
+        mac.finalize().into_bytes().into()
+    }
+}
+
 /// The salt of one section: HMAC-SHA-256 keyed with the entry's secret.
 #[must_use]
-#[expect(clippy::expect_used, clippy::missing_panics_doc, reason = "HMAC takes keys of any length")]
 pub fn salt(secret: &[u8; 32], section: SectionName) -> [u8; 32] {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret).expect("HMAC takes keys of any length");
-    mac.update(SALT_LABEL);
-    mac.update(&[section.number()]);
-    mac.finalize().into_bytes().into()
+    Salts::new(secret).of(section)
 }
 
 /// The commitment to a section's bytes under its salt. The salt has a fixed length and stands in front,

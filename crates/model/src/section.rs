@@ -138,6 +138,12 @@ pub(crate) struct Source {
     pub(crate) credential: String,
 }
 
+/// Of [`Source`], what most often is wanted alone.
+#[derive(Deserialize)]
+pub(crate) struct OccurredAt {
+    pub(crate) occurred_at: Timestamp,
+}
+
 /// The sections of a draft, absent ones left out, in the order of their numbers.
 pub(crate) fn sections(draft: Draft, occurred_at: Timestamp, source: &str) -> Vec<Section> {
     let mut sections = Vec::with_capacity(SectionName::ALL.len());

@@ -21,9 +21,9 @@ use uuid::Uuid;
 
 use crate::diff;
 use crate::entry::{Draft, Entry};
-use crate::leaf::{Class, Leaf, LeafHeader, SECRET_BYTES, commitment, salt};
+use crate::leaf::{Class, Leaf, LeafHeader, SECRET_BYTES, Salts, commitment};
 use crate::name::SiteId;
-use crate::section::{Change, Context, Section, SectionName, Source, sections};
+use crate::section::{Change, Context, OccurredAt, Section, SectionName, Source, sections};
 
 const FORM_ORDINARY: u8 = 1;
 const RECORDED_AT: std::ops::Range<usize> = 1..9;
@@ -54,7 +54,8 @@ impl Draft {
         let header = LeafHeader { recorded_ms: 0, id, class: Class::of(self.kind) };
         let sections = sections(self, occurred_at, source);
         let bytes = encode(&header, secret, &sections);
-        let commitments = commitments(secret, &sections);
+        let commitments =
+            commitments(secret, sections.iter().map(|section| (section.name, section.bytes.as_slice())));
         Sealed { id, occurred_at, occurred_at_given, bytes, leaf: Leaf { header, commitments } }
     }
 }
@@ -80,7 +81,7 @@ impl Sealed {
     ///
     /// The spelling of the JSON may differ, and so may what the log adds: its own times and the credential.
     #[must_use]
-    pub fn says_the_same(&self, stored: &StoredEntry) -> bool {
+    pub fn says_the_same(&self, stored: &StoredEntry<'_>) -> bool {
         let site = SiteId::system();
         let (Ok(new), Ok(old)) = (self.preview(&site, 0), stored.open(&site, 0)) else { return false };
         let same_raw = |one: &Option<Box<RawValue>>, other: &Option<Box<RawValue>>| match (one, other) {
@@ -111,7 +112,7 @@ impl Sealed {
     ///
     /// # Errors
     /// As [`preview`](Self::preview).
-    pub fn stored(&self) -> Result<StoredEntry, StoredError> {
+    pub fn stored(&self) -> Result<StoredEntry<'_>, StoredError> {
         StoredEntry::decode(&self.bytes)
     }
 }
@@ -133,27 +134,31 @@ fn encode(header: &LeafHeader, secret: &[u8; SECRET_BYTES], sections: &[Section]
     bytes
 }
 
-fn commitments(secret: &[u8; SECRET_BYTES], sections: &[Section]) -> Vec<(SectionName, [u8; 32])> {
-    sections
-        .iter()
-        .map(|Section { name, bytes }| (*name, commitment(&salt(secret, *name), *name, bytes)))
-        .collect()
+fn commitments<'a>(
+    secret: &[u8; SECRET_BYTES],
+    sections: impl Iterator<Item = (SectionName, &'a [u8])>,
+) -> Vec<(SectionName, [u8; 32])> {
+    let salts = Salts::new(secret);
+    let mut all = Vec::with_capacity(SectionName::ALL.len());
+    all.extend(sections.map(|(name, bytes)| (name, commitment(&salts.of(name), name, bytes))));
+    all
 }
 
-/// An entry as it lies in a store.
+/// An entry as it lies in a store, read in place: its sections are parts of the bytes it was decoded from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredEntry {
+pub struct StoredEntry<'a> {
     header: LeafHeader,
-    secret: [u8; SECRET_BYTES],
-    sections: Vec<Section>,
+    secret: &'a [u8; SECRET_BYTES],
+    /// The bytes of each of [`SectionName::ALL`].
+    sections: [Option<&'a [u8]>; SectionName::ALL.len()],
 }
 
-impl StoredEntry {
+impl<'a> StoredEntry<'a> {
     /// Reads a stored form.
     ///
     /// # Errors
     /// When the bytes are no stored form: they were damaged or written by a newer version.
-    pub fn decode(bytes: &[u8]) -> Result<Self, StoredError> {
+    pub fn decode(bytes: &'a [u8]) -> Result<Self, StoredError> {
         let mut input = Input(bytes);
         let form = input.byte()?;
         if form != FORM_ORDINARY {
@@ -162,17 +167,17 @@ impl StoredEntry {
         let recorded_ms = u64::from_be_bytes(input.array()?);
         let id = Uuid::from_bytes(input.array()?);
         let class = Class::from_number(u16::from_be_bytes(input.array()?));
-        let secret = input.array()?;
+        let secret = input.chunk()?;
         let count = input.byte()?;
-        let mut sections: Vec<Section> = Vec::with_capacity(usize::from(count));
+        let mut sections = [None; SectionName::ALL.len()];
+        // Those that are still allowed: each section stands behind those with lower numbers, and once.
+        let mut free = SectionName::ALL.into_iter().zip(&mut sections);
         for _ in 0..count {
             let number = input.byte()?;
             let name = SectionName::from_number(number).ok_or(StoredError::UnknownSection(number))?;
-            if sections.last().is_some_and(|last| last.name >= name) {
-                return Err(StoredError::SectionsOutOfOrder);
-            }
+            let (_, place) = free.find(|(free, _)| *free == name).ok_or(StoredError::SectionsOutOfOrder)?;
             let length = input.varint()?;
-            sections.push(Section { name, bytes: input.take(length)?.to_vec() });
+            *place = Some(input.take(length)?);
         }
         if !input.0.is_empty() {
             return Err(StoredError::TrailingBytes(input.0.len()));
@@ -189,21 +194,20 @@ impl StoredEntry {
     /// The leaf, derived again from what is stored.
     #[must_use]
     pub fn leaf(&self) -> Leaf {
-        Leaf { header: self.header, commitments: commitments(&self.secret, &self.sections) }
+        Leaf { header: self.header, commitments: commitments(self.secret, self.sections()) }
     }
 
-    /// The sections with their exact bytes.
-    #[must_use]
-    pub fn sections(&self) -> &[Section] {
-        &self.sections
+    /// The sections with their exact bytes, in the order of their numbers.
+    pub fn sections(&self) -> impl Iterator<Item = (SectionName, &'a [u8])> {
+        SectionName::ALL.into_iter().zip(self.sections).filter_map(|(name, bytes)| Some((name, bytes?)))
     }
 
-    /// When the entry happened. Only its section `source` is read.
+    /// When the entry happened. Of its sections only `source` is read, and of that nothing else.
     ///
     /// # Errors
     /// When that section is missing or does not read.
     pub fn occurred_at(&self) -> Result<Timestamp, StoredError> {
-        self.required::<Source>(SectionName::Source).map(|source| source.occurred_at)
+        self.required(SectionName::Source).map(|OccurredAt { occurred_at }| occurred_at)
     }
 
     /// Reads the sections into an entry at its place in a log.
@@ -240,15 +244,13 @@ impl StoredEntry {
         })
     }
 
-    fn required<'a, T: Deserialize<'a>>(&'a self, name: SectionName) -> Result<T, StoredError> {
+    fn required<T: Deserialize<'a>>(&self, name: SectionName) -> Result<T, StoredError> {
         self.content(name)?.ok_or(StoredError::MissingSection(name))
     }
 
-    fn content<'a, T: Deserialize<'a>>(&'a self, name: SectionName) -> Result<Option<T>, StoredError> {
-        let Some(section) = self.sections.iter().find(|section| section.name == name) else {
-            return Ok(None);
-        };
-        serde_json::from_slice(&section.bytes)
+    fn content<T: Deserialize<'a>>(&self, name: SectionName) -> Result<Option<T>, StoredError> {
+        let Some((_, bytes)) = self.sections().find(|(found, _)| *found == name) else { return Ok(None) };
+        serde_json::from_slice(bytes)
             .map(Some)
             .map_err(|error| StoredError::Section { name, reason: error.to_string() })
     }
@@ -301,8 +303,14 @@ impl<'a> Input<'a> {
         Ok(taken)
     }
 
+    fn chunk<const N: usize>(&mut self) -> Result<&'a [u8; N], StoredError> {
+        let (taken, rest) = self.0.split_first_chunk().ok_or(StoredError::Truncated)?;
+        self.0 = rest;
+        Ok(taken)
+    }
+
     fn array<const N: usize>(&mut self) -> Result<[u8; N], StoredError> {
-        self.take(N)?.try_into().map_err(|_| StoredError::Truncated)
+        self.chunk().copied()
     }
 
     fn byte(&mut self) -> Result<u8, StoredError> {
@@ -421,7 +429,7 @@ mod tests {
         let (bytes, leaf) = sealed(FULL).place(1);
         assert_eq!(leaf.commitments.len(), 6);
         let stored = StoredEntry::decode(&bytes).unwrap();
-        let content: usize = stored.sections().iter().map(|section| section.bytes.len()).sum();
+        let content: usize = stored.sections().map(|(_, bytes)| bytes.len()).sum();
         let header = 1 + 8 + 16 + 2; // form, time, id, class: what any log keeps
         assert!(bytes.len() - content - header <= 64, "{}", bytes.len() - content - header);
     }

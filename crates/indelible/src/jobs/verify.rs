@@ -10,15 +10,15 @@
 //! | an id, or a block's times | looked up and compared: they are how readers find entries |
 //! | the files themselves | the engine cannot read them |
 
-use std::collections::HashMap;
-use std::num::NonZero;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
-use std::thread;
 
-use jiff::Timestamp;
-use model::{LeafHeader, StoredEntry};
+use model::StoredEntry;
 use tlog::{Checkpoint, HASH_SIZE, Hash, RightEdge, TILE_WIDTH};
 use uuid::Uuid;
+
+use super::derive::{Derived, DerivedEntry, derive_all, tile_hashes};
+use super::ids::IdSum;
 
 use crate::Indelible;
 use crate::journal::Published;
@@ -26,6 +26,9 @@ use crate::keys::Keys;
 use crate::store::{BlockInfo, Head, Site, Store, StoreError, Walk};
 
 const BLOCKS_AT_ONCE: usize = 1024;
+
+/// The level of the tree whose nodes are the roots of full tiles of level 0.
+const TILE_HEIGHT: u8 = 8;
 
 /// Something that is not as it was when it was signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +69,10 @@ pub fn verify_site(
         site,
         size: head.size,
         edge: RightEdge::new(),
+        tile_roots: Vec::new(),
+        unlike: BTreeSet::new(),
+        blocks: Vec::new(),
+        ids: IdSum::new(),
         last_recorded_ms: 0,
         entries: 0,
         findings: Vec::new(),
@@ -90,6 +97,14 @@ struct Verification<'a> {
     size: u64,
     /// The tree as derived from the entries.
     edge: RightEdge,
+    /// The roots of the full tiles of level 0, as derived from the entries.
+    tile_roots: Vec<Hash>,
+    /// Tiles of level 0 that are not as derived from the entries.
+    unlike: BTreeSet<u64>,
+    /// The blocks that were compared.
+    blocks: Vec<BlockInfo>,
+    /// Which id is where, as derived from the entries.
+    ids: IdSum,
     last_recorded_ms: u64,
     entries: u64,
     findings: Vec<Finding>,
@@ -125,21 +140,21 @@ impl Verification<'_> {
             self.find(block.range(), "entries are stored beyond the signed head");
         }
         let signed: Vec<BlockInfo> = all.into_iter().filter(|block| block.first < self.size).collect();
-        for blocks in signed.chunks(BLOCKS_AT_ONCE) {
-            for (block, derived) in blocks.iter().zip(derive_all(self.store, self.site, blocks, self.size)) {
-                if block.first > next {
-                    self.missing(next..block.first.min(self.size))?;
-                }
-                if block.first < next {
-                    self.find(block.range(), "these entries are stored twice");
-                    continue;
-                }
-                let derived = derived?;
-                progress(derived.range.end - derived.range.start);
-                self.block(block, derived);
-                next = block.range().end;
+        let (store, site, size, ids) = (self.store, self.site, self.size, self.ids.empty());
+        derive_all(store, site, &signed, size, &ids, |block, derived| {
+            if block.first > next {
+                self.missing(next..block.first.min(self.size))?;
             }
-        }
+            if block.first < next {
+                self.find(block.range(), "these entries are stored twice");
+                return Ok(());
+            }
+            let derived = derived?;
+            progress(derived.range.end - derived.range.start);
+            self.block(block, derived);
+            next = block.range().end;
+            Ok(())
+        })?;
         if next < self.size { self.missing(next..self.size) } else { Ok(()) }
     }
 
@@ -149,21 +164,36 @@ impl Verification<'_> {
             return Ok(());
         }
         self.find(range.clone(), "MISSING: the log has these entries, the store does not");
-        for hash in tile_hashes(self.store, self.site, &range)? {
-            self.edge.push(hash.unwrap_or_else(tlog::empty_root));
+        for (index, hash) in range.clone().zip(tile_hashes(self.store, self.site, &range)?) {
+            self.push(index, hash.unwrap_or_else(tlog::empty_root), false);
         }
         Ok(())
     }
 
+    /// Grows the derived tree by a leaf, of which the tiles say the same or not.
+    fn push(&mut self, index: u64, leaf: Hash, same: bool) {
+        let roots = &mut self.tile_roots;
+        self.edge.push_with(leaf, |level, _, hash| {
+            if level == TILE_HEIGHT {
+                roots.push(hash);
+            }
+        });
+        if !same {
+            self.unlike.insert(index / u64::from(TILE_WIDTH));
+        }
+    }
+
     /// Compares a block as it was derived with what the log says of it.
     fn block(&mut self, block: &BlockInfo, derived: Derived) {
-        let Derived { range, entries, expected } = derived;
+        let Derived { range, entries, expected, ids } = derived;
+        self.blocks.push(*block);
+        self.ids.add(&ids);
         let entries = match entries {
             Ok(entries) => entries,
             Err(reason) => {
-                self.find(range, format!("CORRUPT: {reason}"));
-                for hash in expected {
-                    self.edge.push(hash.unwrap_or_else(tlog::empty_root));
+                self.find(range.clone(), format!("CORRUPT: {reason}"));
+                for (index, hash) in range.zip(expected) {
+                    self.push(index, hash.unwrap_or_else(tlog::empty_root), false);
                 }
                 return;
             }
@@ -183,29 +213,28 @@ impl Verification<'_> {
                 return tlog::empty_root();
             }
         };
-        let id = entry.header.id;
-        match entry.position {
-            Some(position) if position == index => {}
-            Some(position) => self.find(index..index + 1, format!("its id {id} leads to index {position}")),
-            None => self.find(index..index + 1, format!("its id {id} leads nowhere")),
-        }
         if !(block.occurred_min_us..=block.occurred_max_us).contains(&entry.occurred_us) {
             let what = "the times of its block do not cover it, so that lists may not show it";
             self.find(index..index + 1, what);
         }
-        if entry.header.recorded_ms < self.last_recorded_ms {
+        if entry.recorded_ms < self.last_recorded_ms {
             self.find(index..index + 1, "it was recorded earlier than the entry before it");
         }
-        self.last_recorded_ms = entry.header.recorded_ms;
+        self.last_recorded_ms = entry.recorded_ms;
         entry.leaf_hash
     }
 
     /// Compares derived leaf hashes with those in the tiles, and grows the derived tree by them.
     fn leaves(&mut self, range: &Range<u64>, expected: &[Option<Hash>], found: &[Hash]) {
+        for ((index, expected), found) in range.clone().zip(expected).zip(found) {
+            self.push(index, *found, *expected == Some(*found));
+        }
+        if expected.iter().copied().eq(found.iter().copied().map(Some)) {
+            return;
+        }
         let places: HashMap<Hash, u64> =
             expected.iter().zip(range.clone()).filter_map(|(hash, index)| Some(((*hash)?, index))).collect();
         for ((index, expected), found) in range.clone().zip(expected).zip(found) {
-            self.edge.push(*found);
             match expected {
                 Some(hash) if hash == found => {}
                 Some(_) => {
@@ -233,6 +262,9 @@ impl Verification<'_> {
 
     /// Checks what nothing but look-ups would miss.
     fn lookups(&mut self) -> Result<(), StoreError> {
+        if self.ids != self.ids.stored(self.store, self.site, self.size)? {
+            self.misplaced()?;
+        }
         let ids = self.store.id_count(self.site.log)?;
         let now = self.published_now()?;
         if ids > now {
@@ -256,6 +288,34 @@ impl Verification<'_> {
         Ok(())
     }
 
+    /// Looks up the id of every entry that reads, to tell of those that do not lead to it.
+    fn misplaced(&mut self) -> Result<(), StoreError> {
+        for block in std::mem::take(&mut self.blocks) {
+            let range = block.first..block.range().end.min(self.size);
+            let stored = match self.store.entries(self.site.log, range.clone()) {
+                Ok(stored) => stored,
+                // That was found already.
+                Err(StoreError::Corrupt(_)) => continue,
+                Err(error) => return Err(error),
+            };
+            let read: Vec<(u64, Uuid)> = range
+                .zip(&stored)
+                .filter_map(|(index, bytes)| Some((index, StoredEntry::decode(bytes).ok()?.header().id)))
+                .collect();
+            let ids: Vec<Uuid> = read.iter().map(|(_, id)| *id).collect();
+            for ((index, id), position) in read.into_iter().zip(self.store.positions(self.site.log, &ids)?) {
+                match position {
+                    Some(position) if position == index => {}
+                    Some(position) => {
+                        self.find(index..index + 1, format!("its id {id} leads to index {position}"));
+                    }
+                    None => self.find(index..index + 1, format!("its id {id} leads nowhere")),
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Compares the root derived from the entries with the signed one, and if it differs, narrows the place
     /// down by the tiles above.
     fn root(&mut self, head: Head) {
@@ -265,6 +325,12 @@ impl Verification<'_> {
         if let Err(error) = self.upper_tiles() {
             self.find(None, format!("the upper tiles cannot be checked: {error}"));
         }
+    }
+
+    /// The root of a full tile of level 0, if its hashes are those that were derived: then so is its root.
+    fn derived_root(&self, number: u64, hashes: &[u8]) -> Option<Hash> {
+        let same = !self.unlike.contains(&number) && hashes.len() == usize::from(TILE_WIDTH) * HASH_SIZE;
+        self.tile_roots.get(usize::try_from(number).ok()?).copied().filter(|_| same)
     }
 
     /// Each hash of a tile above level 0 must be the root of the full tile below it.
@@ -281,7 +347,9 @@ impl Verification<'_> {
                 let parent = self.store.tile(self.site.log, level, number / width)?.unwrap_or_default();
                 let start = usize::try_from(number % width).unwrap_or_default() * HASH_SIZE;
                 let stored = parent.get(start..start + HASH_SIZE);
-                if stored != Some(tile_root(&child).as_bytes().as_slice()) {
+                let known = if level == 1 { self.derived_root(number, &child) } else { None };
+                let root = known.unwrap_or_else(|| tile_root(&child));
+                if stored != Some(root.as_bytes().as_slice()) {
                     let leaves = width.saturating_pow(u32::from(level));
                     let range = number * leaves..(number + 1) * leaves;
                     self.find(
@@ -294,86 +362,6 @@ impl Verification<'_> {
         }
         Ok(())
     }
-}
-
-/// A block, read and hashed again.
-struct Derived {
-    /// The part of it that is in the log.
-    range: Range<u64>,
-    /// Its entries, or why they cannot be read.
-    entries: Result<Vec<Result<DerivedEntry, String>>, String>,
-    /// The leaf hashes that the tiles have there.
-    expected: Vec<Option<Hash>>,
-}
-
-struct DerivedEntry {
-    header: LeafHeader,
-    leaf_hash: Hash,
-    occurred_us: i64,
-    /// Where its id leads.
-    position: Option<u64>,
-}
-
-/// Derives blocks on all processors; nothing in one depends on another.
-fn derive_all(
-    store: &dyn Store,
-    site: &Site,
-    blocks: &[BlockInfo],
-    size: u64,
-) -> Vec<Result<Derived, StoreError>> {
-    let threads = thread::available_parallelism().map_or(1, NonZero::get);
-    let share = blocks.len().div_ceil(threads).max(1);
-    thread::scope(|scope| {
-        let derive_share = |blocks: &[BlockInfo]| -> Vec<_> {
-            blocks.iter().map(|block| derive(store, site, block, size)).collect()
-        };
-        let running: Vec<_> =
-            blocks.chunks(share).map(|blocks| scope.spawn(move || derive_share(blocks))).collect();
-        let join = |share: thread::ScopedJoinHandle<'_, _>| match share.join() {
-            Ok(derived) => derived,
-            Err(panic) => std::panic::resume_unwind(panic),
-        };
-        running.into_iter().flat_map(join).collect()
-    })
-}
-
-fn derive(store: &dyn Store, site: &Site, block: &BlockInfo, size: u64) -> Result<Derived, StoreError> {
-    let range = block.first.min(size)..block.range().end.min(size);
-    let expected = tile_hashes(store, site, &range)?;
-    let stored = match store.entries(site.log, range.clone()) {
-        Ok(stored) => stored,
-        Err(StoreError::Corrupt(reason)) => return Ok(Derived { range, entries: Err(reason), expected }),
-        Err(error) => return Err(error),
-    };
-    let mut entries: Vec<Result<DerivedEntry, String>> =
-        range.clone().zip(&stored).map(|(index, bytes)| derive_entry(site, index, bytes)).collect();
-    let ids: Vec<Uuid> = entries.iter().flatten().map(|entry| entry.header.id).collect();
-    for (entry, position) in entries.iter_mut().flatten().zip(store.positions(site.log, &ids)?) {
-        entry.position = position;
-    }
-    Ok(Derived { range, entries: Ok(entries), expected })
-}
-
-fn derive_entry(site: &Site, index: u64, bytes: &[u8]) -> Result<DerivedEntry, String> {
-    let stored = StoredEntry::decode(bytes).map_err(|error| error.to_string())?;
-    let leaf_hash = tlog::leaf_hash(&stored.leaf().to_bytes());
-    let entry = stored.open(&site.id, index).map_err(|error| error.to_string())?;
-    let occurred_us = floor_us(entry.occurred_at);
-    Ok(DerivedEntry { header: stored.header(), leaf_hash, occurred_us, position: None })
-}
-
-/// The leaf hashes that the tiles of level 0 hold for a range.
-fn tile_hashes(store: &dyn Store, site: &Site, range: &Range<u64>) -> Result<Vec<Option<Hash>>, StoreError> {
-    let width = u64::from(TILE_WIDTH);
-    let mut tiles: HashMap<u64, Vec<u8>> = HashMap::new();
-    for number in range.start / width..=range.end.saturating_sub(1) / width {
-        tiles.insert(number, store.tile(site.log, 0, number)?.unwrap_or_default());
-    }
-    let hash_at = |index: u64| {
-        let start = usize::try_from(index % width).ok()? * HASH_SIZE;
-        Hash::try_from(tiles.get(&(index / width))?.get(start..start + HASH_SIZE)?).ok()
-    };
-    Ok(range.clone().map(hash_at).collect())
 }
 
 /// The root of a full tile's hashes, or of what there is of it, which then matches nothing.
@@ -399,8 +387,4 @@ fn all_blocks(store: &dyn Store, site: &Site, walk: Walk) -> Result<Vec<BlockInf
             return Ok(all);
         }
     }
-}
-
-fn floor_us(time: Timestamp) -> i64 {
-    i64::try_from(time.as_nanosecond().div_euclid(1000)).unwrap_or(i64::MIN)
 }

@@ -242,6 +242,10 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Where these ids are in a log, staged ones included; `None` for those that are new.
     fn positions(&self, log: LogNumber, ids: &[Uuid]) -> Result<Vec<Option<u64>>, StoreError>;
 
+    /// At most `max` ids that lead into a log and where they lead, in the order of the ids, those after `after`;
+    /// staged ones included.
+    fn ids(&self, log: LogNumber, after: Option<Uuid>, max: usize) -> Result<Vec<(Uuid, u64)>, StoreError>;
+
     /// How many ids lead into a log, staged ones included.
     fn id_count(&self, log: LogNumber) -> Result<u64, StoreError>;
 

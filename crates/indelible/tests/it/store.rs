@@ -197,6 +197,14 @@ fn keeps_what_is_published(store: &impl Store) {
         assert!(matches!(store.entries_at(1, &[7, beyond, 9]), Err(StoreError::Corrupt(_))), "{beyond}");
     }
     assert_eq!(store.positions(1, &[two.entries[0].id]).unwrap(), [None], "ids are per log");
+    let known: BTreeMap<Uuid, u64> = one.entries.iter().map(|entry| entry.id).zip(0..).collect();
+    let mut found: Vec<(Uuid, u64)> = Vec::new();
+    while let Some(some) =
+        Some(store.ids(1, found.last().map(|(id, _)| *id), 100).unwrap()).filter(|some| !some.is_empty())
+    {
+        found.extend(some);
+    }
+    assert!(found.into_iter().eq(known), "each once, in the order of the ids");
     let sites: Vec<_> =
         store.sites().unwrap().into_iter().map(|site| (site.log, site.id.to_string())).collect();
     assert_eq!(sites, [(0, "_system".into()), (1, "acme.www".into()), (2, "acme.docs".into())]);

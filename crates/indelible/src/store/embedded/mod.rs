@@ -97,6 +97,10 @@ impl Store for EmbeddedStore {
         self.readers.with(|connection| read::positions(connection, log, ids))
     }
 
+    fn ids(&self, log: LogNumber, after: Option<Uuid>, max: usize) -> Result<Vec<(Uuid, u64)>, StoreError> {
+        self.readers.with(|connection| read::ids(connection, log, after, max))
+    }
+
     fn id_count(&self, log: LogNumber) -> Result<u64, StoreError> {
         self.readers.with(|connection| read::id_count(connection, log))
     }

@@ -43,6 +43,37 @@ pub(super) fn positions(
     read().map_err(|error| engine("looking up entry ids", &error))
 }
 
+pub(super) fn ids(
+    connection: &Connection,
+    log: LogNumber,
+    after: Option<Uuid>,
+    max: usize,
+) -> Result<Vec<(Uuid, u64)>, StoreError> {
+    // Nothing at all comes before every id.
+    let after = after.map_or_else(Vec::new, |id| id.as_bytes().to_vec());
+    let max = i64::try_from(max).unwrap_or(i64::MAX);
+    let read = || {
+        connection
+            .prepare_cached(
+                "SELECT id, position FROM entry_id WHERE log = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
+            )?
+            .query_map(params![log, after, max], |row| Ok((row.get(0)?, to_u64(row.get(1)?))))?
+            .collect::<rusqlite::Result<_>>()
+    };
+    read().map_err(|error| {
+        let is_other = matches!(
+            error,
+            rusqlite::Error::InvalidColumnType(..) | rusqlite::Error::FromSqlConversionFailure(..)
+        );
+        if is_other {
+            return StoreError::Corrupt(format!(
+                "an entry id of log {log}, or its position, is none: {error}"
+            ));
+        }
+        engine("reading the entry ids", &error)
+    })
+}
+
 pub(super) fn id_count(connection: &Connection, log: LogNumber) -> Result<u64, StoreError> {
     connection
         .prepare_cached("SELECT COUNT(*) FROM entry_id WHERE log = ?1")
