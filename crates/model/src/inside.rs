@@ -24,6 +24,18 @@ pub enum Scalar<'a> {
     Empty,
 }
 
+impl Scalar<'_> {
+    /// A string, or a number as it is written.
+    #[must_use]
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Number(text) => Some(text),
+            Self::Bool(_) | Self::Null | Self::Empty => None,
+        }
+    }
+}
+
 /// Shows every value in a JSON text with its path to `see`, until that says `false`.
 pub fn walk<'a>(json: &'a RawValue, mut see: impl FnMut(&[Cow<'a, str>], Scalar<'a>) -> bool) {
     let mut walk = Walk { rest: json.get(), path: Vec::new(), see: &mut see };

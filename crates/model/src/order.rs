@@ -145,7 +145,22 @@ impl SortColumn {
             Self::Duration => SortValue::Number(entry.duration_ms.map_or(-1, i128::from)),
             // By number, IPv4 before IPv6; unknown first. As digits: a 128-bit address fits no signed number.
             Self::Ip => SortValue::Text(ip_of(entry).map_or_else(String::new, ip_digits)),
-            _ => SortValue::Text(sort_text(self.text(entry))),
+            Self::User
+            | Self::Action
+            | Self::Kind
+            | Self::EntityType
+            | Self::Entity
+            | Self::EntityId
+            | Self::Outcome
+            | Self::Connector
+            | Self::Site
+            | Self::Details
+            | Self::Source
+            | Self::Channel
+            | Self::Method
+            | Self::Route
+            | Self::Path
+            | Self::Ref => SortValue::Text(sort_text(self.text(entry))),
         }
     }
 

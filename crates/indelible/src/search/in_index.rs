@@ -105,7 +105,7 @@ impl View {
         pinned: &[Pinned<'_>],
         wanted: &Wanted<'_>,
     ) -> Result<Vec<(SortKey, Hit)>, SearchError> {
-        let ids = self.places_of_ids(search, pinned, wanted.filter)?;
+        let ids = Self::places_of_ids(search, pinned, wanted.filter)?;
         let mut asked = Asked::new(self, wanted.filter, ids, wanted.deadline);
         let mut hits: Vec<(SortKey, Hit)> = Vec::new();
         let mut after = wanted.after.cloned();
@@ -119,7 +119,7 @@ impl View {
             }
             let is_last = found.len() < ask;
             after = found.last().map(|(key, _)| key.clone()).or(after);
-            hits.extend(self.checked(search, pinned, wanted, found)?);
+            hits.extend(Self::checked(search, pinned, wanted, found)?);
             hits.truncate(wanted.limit);
             if is_last || hits.len() >= wanted.limit {
                 return Ok(hits);
@@ -149,7 +149,7 @@ impl View {
         deadline: Instant,
     ) -> Result<Vec<(LogNumber, u64)>, SearchError> {
         let Some(shard) = self.snapshot.shards.get(place) else { return Ok(Vec::new()) };
-        let ids = self.places_of_ids(search, pinned, filter)?;
+        let ids = Self::places_of_ids(search, pinned, filter)?;
         let mut asked = Asked::new(self, filter, ids, deadline);
         let docs = asked.in_shard(place)?;
         Ok(docs.map_or_else(Vec::new, |docs| docs.places(shard)))
@@ -157,11 +157,10 @@ impl View {
 
     /// Those candidates whose entries match.
     fn checked(
-        &self,
         search: &Search,
         pinned: &[Pinned<'_>],
         wanted: &Wanted<'_>,
-        found: Vec<(SortKey, (LogNumber, u64))>,
+        found: Vec<Placed>,
     ) -> Result<Vec<(SortKey, Hit)>, SearchError> {
         let mut matching: HashMap<(LogNumber, u64), Entry> = HashMap::new();
         for log in pinned {
@@ -180,7 +179,7 @@ impl View {
             )?;
             matching.extend(read.into_iter().map(|entry| ((log.site.log, entry.index), entry)));
         }
-        let hit = |(key, (log, index))| {
+        let hit = |(key, (log, index)): Placed| {
             let entry = matching.remove(&(log, index))?;
             Some((key, Hit { log, index, entry: Some(entry) }))
         };
@@ -188,12 +187,7 @@ impl View {
     }
 
     /// Where the entries are whose ids the filter names: that is the log's to say, not the index'.
-    fn places_of_ids(
-        &self,
-        search: &Search,
-        pinned: &[Pinned<'_>],
-        filter: &Filter,
-    ) -> Result<Places, SearchError> {
+    fn places_of_ids(search: &Search, pinned: &[Pinned<'_>], filter: &Filter) -> Result<Places, SearchError> {
         let mut ids = HashSet::new();
         named_ids(filter, &mut ids);
         let ids: Vec<_> = ids.into_iter().collect();
@@ -211,6 +205,9 @@ impl View {
         Ok(places)
     }
 }
+
+/// A place in a list, and where its entry is.
+type Placed = (SortKey, (LogNumber, u64));
 
 type Places = HashMap<uuid::Uuid, Vec<(LogNumber, u64)>>;
 
@@ -256,7 +253,7 @@ impl<'a> Asked<'a> {
         order: Order,
         after: Option<&SortKey>,
         limit: usize,
-    ) -> Result<Vec<(SortKey, (LogNumber, u64))>, IndexError> {
+    ) -> Result<Vec<Placed>, IndexError> {
         let view = self.view;
         let pick = Pick { order, after, limit, ranks: &view.ranks };
         let shards = &view.snapshot.shards;
@@ -343,7 +340,7 @@ impl Search {
             fresh: view.fresh(),
         };
         tail.visit(wanted, |entry| tally.add(entry))?;
-        let ids = view.places_of_ids(self, pinned, wanted.filter)?;
+        let ids = View::places_of_ids(self, pinned, wanted.filter)?;
         let mut asked = Asked::new(view, wanted.filter, ids, wanted.deadline);
         for (place, shard) in view.snapshot.shards.iter().enumerate() {
             wanted.check_time()?;

@@ -103,10 +103,7 @@ pub enum SearchError {
 
 impl From<IndexError> for SearchError {
     fn from(error: IndexError) -> Self {
-        match error {
-            IndexError::TooLong => Self::TooLong,
-            error => Self::Index(error),
-        }
+        if matches!(error, IndexError::TooLong) { Self::TooLong } else { Self::Index(error) }
     }
 }
 

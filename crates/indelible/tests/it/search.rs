@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::oracle::{COLUMNS, Dice};
 
-const PATIENT: Duration = Duration::from_secs(120);
+const PATIENT: Duration = Duration::from_mins(2);
 
 fn open(directory: &Path) -> Indelible {
     let options = OpenOptions { origin: Some("search.test".to_owned()), ..OpenOptions::default() };
@@ -102,6 +102,7 @@ fn entry(dice: &mut Dice) -> Value {
 }
 
 /// A filter over what entries have, and now and then over what they do not.
+#[expect(clippy::too_many_lines, reason = "a list of conditions of every sort")]
 fn filter(dice: &mut Dice, depth: u64) -> String {
     if depth > 0 && dice.below(2) == 0 {
         let (one, other) = (filter(dice, depth - 1), filter(dice, depth - 1));
@@ -415,7 +416,8 @@ fn answers_rightly(directory: &Path, published: u64) {
 /// Every file of the index but the locks, largest first.
 fn files(directory: &Path) -> Vec<std::path::PathBuf> {
     let found = std::fs::read_dir(directory.join("index")).unwrap().map(|file| file.unwrap().path());
-    let mut files: Vec<_> = found.filter(|path| !path.to_str().unwrap().ends_with(".lock")).collect();
+    let mut files: Vec<_> =
+        found.filter(|path| path.extension().is_none_or(|extension| extension != "lock")).collect();
     files.sort_by_key(|path| std::cmp::Reverse(std::fs::metadata(path).unwrap().len()));
     files
 }
@@ -503,9 +505,9 @@ fn an_index_that_is_ahead_of_the_log_is_made_anew() {
     }
     for path in there(directory.path()) {
         if path.is_dir() {
-            std::fs::remove_dir_all(&path).unwrap()
+            std::fs::remove_dir_all(&path).unwrap();
         } else {
-            std::fs::remove_file(&path).unwrap()
+            std::fs::remove_file(&path).unwrap();
         }
     }
     there(kept.path()).for_each(|part| copy(&part, directory.path()));

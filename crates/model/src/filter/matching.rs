@@ -57,22 +57,18 @@ impl Test {
         match (self, scalar) {
             (Self::Exists, _) => true,
             (_, Scalar::Empty) => false,
-            (Self::Fits(glob), Scalar::Text(text)) => glob.matches(&fold(text)),
-            (Self::Fits(glob), Scalar::Number(text)) => glob.matches(&fold(text)),
             (Self::Fits(glob), Scalar::Bool(truth)) => glob.matches(if *truth { "true" } else { "false" }),
             (Self::Fits(glob), Scalar::Null) => glob.matches("null"),
+            (Self::Fits(glob), _) => scalar.as_text().is_some_and(|text| glob.matches(&fold(text))),
             (Self::Equals(glob, _), Scalar::Text(text)) => glob.matches(&fold(text)),
             (Self::Equals(_, number), Scalar::Number(text)) => Decimal::parse(text).as_ref() == Some(number),
-            (Self::Number(span), Scalar::Number(text)) => {
-                Decimal::parse(text).is_some_and(|number| span.contains(&number))
-            }
-            (Self::Number(span), Scalar::Text(text)) => {
-                Decimal::parse(text).is_some_and(|number| span.contains(&number))
+            (Self::Number(span), _) => {
+                scalar.as_text().and_then(Decimal::parse).is_some_and(|number| span.contains(&number))
             }
             (Self::Time(span), Scalar::Text(text)) => {
                 text.parse::<Timestamp>().is_ok_and(|time| span.contains(&time))
             }
-            (Self::Equals(..) | Self::Number(_) | Self::Time(_), _) => false,
+            (Self::Equals(..) | Self::Time(_), _) => false,
         }
     }
 }
@@ -150,11 +146,7 @@ pub fn each_text(entry: &Entry, see: &mut dyn FnMut(&str) -> bool) -> bool {
     let mut found = false;
     for json in Part::ALL.into_iter().filter_map(|part| part.of(entry)) {
         walk(json, |_, scalar| {
-            found = match &scalar {
-                Scalar::Text(text) => see(text),
-                Scalar::Number(text) => see(text),
-                Scalar::Bool(_) | Scalar::Null | Scalar::Empty => false,
-            };
+            found = scalar.as_text().is_some_and(&mut *see);
             !found
         });
         if found {

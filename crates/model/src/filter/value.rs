@@ -140,14 +140,16 @@ fn unordered(name: &Name, operator: Operator) -> Result<(), FilterError> {
 }
 
 fn text(field: Field, value: &Value) -> Result<Filter, FilterError> {
-    let words: &[&str] = match field {
-        Field::Kind => &["create", "update", "delete", "read", "access", "other"],
-        Field::Outcome => &["success", "failure"],
-        Field::ActorType => &["user", "service", "system"],
-        Field::Ip => return address(value),
-        Field::Id | Field::CorrelationId => return uuid(field, value),
-        _ => return Ok(Filter::Text { field, pattern: value.glob().into() }),
-    };
+    if field == Field::Ip {
+        return address(value);
+    }
+    if matches!(field, Field::Id | Field::CorrelationId) {
+        return uuid(field, value);
+    }
+    let words = fixed_words(field);
+    if words.is_empty() {
+        return Ok(Filter::Text { field, pattern: value.glob().into() });
+    }
     let written = fold(&value.text);
     if !value.has_wildcard() && !words.contains(&written.as_ref()) {
         debug_assert!(field != Field::Kind || words.iter().all(|word| word.parse::<Kind>().is_ok()));
@@ -157,6 +159,16 @@ fn text(field: Field, value: &Value) -> Result<Filter, FilterError> {
         return Err(FilterError { hint, ..error });
     }
     Ok(Filter::Text { field, pattern: value.glob().folded().into() })
+}
+
+/// The words that are all a field can have; none where it can have any text.
+fn fixed_words(field: Field) -> &'static [&'static str] {
+    const WORDS: [(Field, &[&str]); 3] = [
+        (Field::Kind, &["create", "update", "delete", "read", "access", "other"]),
+        (Field::Outcome, &["success", "failure"]),
+        (Field::ActorType, &["user", "service", "system"]),
+    ];
+    WORDS.iter().find(|(known, _)| *known == field).map_or(&[], |(_, words)| words)
 }
 
 fn address(value: &Value) -> Result<Filter, FilterError> {

@@ -148,7 +148,9 @@ mod tests {
 
     fn some(docs: &[u32]) -> Docs {
         let mut bits = Bits::new(130);
-        docs.iter().for_each(|doc| bits.set(*doc));
+        for doc in docs {
+            bits.set(*doc);
+        }
         Docs::Some(bits)
     }
 

@@ -67,7 +67,9 @@ pub(in crate::search) struct Question<'a> {
 pub(in crate::search) fn named_ids(filter: &Filter, ids: &mut HashSet<Uuid>) {
     match filter {
         Filter::And(filters) | Filter::Or(filters) => {
-            filters.iter().for_each(|filter| named_ids(filter, ids));
+            for filter in filters {
+                named_ids(filter, ids);
+            }
         }
         Filter::Not(filter) => named_ids(filter, ids),
         Filter::Text { field: Field::Id, pattern } => ids.extend(whole_id(&pattern.folded)),
@@ -199,7 +201,7 @@ impl Question<'_> {
                 let mut found = self.value(shard, Field::ActorId, written)?;
                 found = found.or(self.value(shard, Field::ActorName, folded)?);
                 found = found.or(self.value(shard, Field::ActorEmail, folded)?);
-                Ok(found.or(self.terms(shard, terms::of_nobody(), folded, true)?))
+                Ok(found.or(self.terms(shard, &terms::of_nobody(), folded, true)?))
             }
             Field::Entity => {
                 let found = self.value(shard, Field::EntityId, written)?;
@@ -252,23 +254,17 @@ impl Question<'_> {
             let docs = shard.with_term(&term)?;
             return Ok(if whole { Found::exactly(docs) } else { Found::at_most(docs) });
         }
-        self.terms(shard, terms::of_field(field), glob, false)
+        self.terms(shard, &terms::of_field(field), glob, false)
     }
 
     /// The terms after a head that fit; a literal is looked up.
-    fn terms(
-        &self,
-        shard: &Shard,
-        head: Vec<u8>,
-        glob: &Glob,
-        exact_word: bool,
-    ) -> Result<Found, IndexError> {
+    fn terms(&self, shard: &Shard, head: &[u8], glob: &Glob, exact_word: bool) -> Result<Found, IndexError> {
         if let Some(literal) = glob.as_literal().filter(|_| exact_word) {
-            return Ok(Found::exactly(shard.with_term(&[&head, literal.as_bytes()].concat())?));
+            return Ok(Found::exactly(shard.with_term(&[head, literal.as_bytes()].concat())?));
         }
         let mut whole = true;
         let skip = head.len();
-        let prefix = [head.as_slice(), terms::cut(glob.prefix()).as_bytes()].concat();
+        let prefix = [head, terms::cut(glob.prefix()).as_bytes()].concat();
         let fits = |term: &[u8]| {
             let value = term.get(skip..).unwrap_or_default();
             // A value that was cut may fit beyond what is known of it.
@@ -351,26 +347,20 @@ impl Question<'_> {
 
     fn changed(&self, shard: &Shard, glob: &Glob) -> Result<Found, IndexError> {
         let name = |text: &str| shard.with_term(&[terms::CHANGES, terms::cut(text).as_bytes()].concat());
-        match glob.as_literal() {
-            Some(literal) => {
-                let docs = name(literal)?;
-                match literal.split_once('.') {
-                    None if literal.len() <= WHOLE_BYTES_MAX => Ok(Found::exactly(docs)),
-                    None => Ok(Found::at_most(docs)),
-                    // A path below a changed field, or one field with a dot in its name.
-                    Some(_) => {
-                        let ends = literal.char_indices().filter(|(_, c)| *c == '.').map(|(end, _)| end);
-                        ends.into_iter()
-                            .try_fold(docs, |docs, end| Ok(docs.or(name(literal.split_at(end).0)?)))
-                            .map(Found::at_most)
-                    }
-                }
-            }
-            None => {
-                let docs = shard.with_terms(terms::CHANGES, |_| true, self.tick)?;
-                Ok(if glob.is_any() { Found::exactly(docs) } else { Found::at_most(docs) })
-            }
+        let Some(literal) = glob.as_literal() else {
+            let docs = shard.with_terms(terms::CHANGES, |_| true, self.tick)?;
+            return Ok(if glob.is_any() { Found::exactly(docs) } else { Found::at_most(docs) });
+        };
+        let docs = name(literal)?;
+        if !literal.contains('.') {
+            let is_whole = literal.len() <= WHOLE_BYTES_MAX;
+            return Ok(if is_whole { Found::exactly(docs) } else { Found::at_most(docs) });
         }
+        // A path below a changed field, or one field with a dot in its name.
+        let mut ends = literal.char_indices().filter(|(_, c)| *c == '.').map(|(end, _)| end);
+        let above =
+            ends.try_fold(docs, |docs, end| Ok::<_, IndexError>(docs.or(name(literal.split_at(end).0)?)))?;
+        Ok(Found::at_most(above))
     }
 
     fn inside(&self, shard: &Shard, part: Part, path: &[String], test: &Test) -> Result<Found, IndexError> {
@@ -384,12 +374,9 @@ impl Question<'_> {
             Test::Number(_) | Test::Time(_) => Ok(Found::at_most(there)),
             // Without a path any value counts; only their words are known then.
             Test::Fits(glob) | Test::Equals(glob, _) if path.is_empty() => {
-                let words = match test {
-                    // The number may be written otherwise.
-                    Test::Equals(..) => Found::unknown(),
-                    _ if is_word(glob) => Found::unknown(),
-                    _ => self.words_of(shard, glob)?,
-                };
+                // A number may be written otherwise.
+                let has_words = matches!(test, Test::Fits(_)) && !is_word(glob);
+                let words = if has_words { self.words_of(shard, glob)? } else { Found::unknown() };
                 Ok(Found::at_most(there).and(words))
             }
             Test::Fits(glob) => {

@@ -188,7 +188,7 @@ impl Run {
     /// Compares the index' files with their checksums, beside everything else.
     fn check(&self, index: &Arc<Index>) {
         let (index, shared) = (Arc::clone(index), Arc::clone(&self.shared));
-        let check = move || match index.index.validate_checksum() {
+        let check = move || match index.engine.validate_checksum() {
             Ok(damaged) if damaged.is_empty() => {}
             Ok(damaged) => {
                 tracing::warn!(files = damaged.len(), "files of the search index are damaged");
@@ -260,7 +260,7 @@ struct Writing {
 
 impl Writing {
     fn start(index: &Index) -> Result<Self, IndexError> {
-        let writer: IndexWriter = index.index.writer_with_num_threads(1, WRITER_BYTES)?;
+        let writer: IndexWriter = index.engine.writer_with_num_threads(1, WRITER_BYTES)?;
         writer.set_merge_policy(Box::new(NoMergePolicy));
         Ok(Self {
             writer,

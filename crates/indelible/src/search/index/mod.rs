@@ -44,7 +44,7 @@ pub struct Index {
     slots: Slots,
     key: HashKey,
     reader: IndexReader,
-    index: tantivy::Index,
+    engine: tantivy::Index,
     snapshot: RwLock<Arc<Snapshot>>,
 }
 
@@ -113,8 +113,14 @@ impl Index {
             return Err(IndexError::Foreign("has another format"));
         }
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-        let opened =
-            Self { directory: directory.to_owned(), slots, key, reader, index, snapshot: RwLock::default() };
+        let opened = Self {
+            directory: directory.to_owned(),
+            slots,
+            key,
+            reader,
+            engine: index,
+            snapshot: RwLock::default(),
+        };
         opened.load()?;
         Ok(opened)
     }
@@ -141,7 +147,7 @@ impl Index {
         let index = tantivy::Index::create(mapped, slots.schema(), settings)?;
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
         let snapshot = RwLock::default();
-        Ok(Self { directory: directory.to_owned(), slots, key, reader, index, snapshot })
+        Ok(Self { directory: directory.to_owned(), slots, key, reader, engine: index, snapshot })
     }
 
     /// The newest commit that this process knows of.
@@ -151,7 +157,7 @@ impl Index {
 
     /// Takes in the newest commit, by whichever process.
     pub(in crate::search) fn load(&self) -> Result<(), IndexError> {
-        let metas = self.index.load_metas()?;
+        let metas = self.engine.load_metas()?;
         let known = self.snapshot();
         let ids: Vec<_> = metas.segments.iter().map(tantivy::index::SegmentMeta::id).collect();
         if metas.opstamp == known.opstamp
@@ -166,7 +172,7 @@ impl Index {
         };
         self.reader.reload()?;
         // A commit between the two would pair shards with other positions; merges change no content.
-        if self.index.load_metas()?.opstamp != metas.opstamp {
+        if self.engine.load_metas()?.opstamp != metas.opstamp {
             return self.load();
         }
         let mut shards = Vec::new();

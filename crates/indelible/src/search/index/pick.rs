@@ -202,16 +202,20 @@ impl Pick<'_> {
     }
 
     fn column<'s>(&self, shard: &'s Shard) -> Column<'s> {
-        match self.order.column {
-            SortColumn::Timestamp => Column::Occurred,
-            SortColumn::Recorded => Column::Recorded,
-            SortColumn::Duration => Column::Duration,
-            SortColumn::Site => Column::Site,
-            text => {
-                let texts = shard.text(text);
+        const NUMBERS: [(SortColumn, Column<'static>); 4] = [
+            (SortColumn::Timestamp, Column::Occurred),
+            (SortColumn::Recorded, Column::Recorded),
+            (SortColumn::Duration, Column::Duration),
+            (SortColumn::Site, Column::Site),
+        ];
+        let number = NUMBERS.into_iter().find(|(column, _)| *column == self.order.column);
+        number.map_or_else(
+            || {
+                let texts = shard.text(self.order.column);
                 Column::Text(texts.map(|texts| texts.ords().clone().first_or_default_col(0)), texts)
-            }
-        }
+            },
+            |(_, column)| column,
+        )
     }
 
     /// The values of those documents of a chunk that are asked for.
@@ -308,13 +312,11 @@ impl Pick<'_> {
     /// The rank of a site, and whether it is asked; else the rank of the first one after it.
     fn rank_of(&self, site: &str) -> (u32, bool) {
         let ranks = || self.ranks.logs.values();
-        match ranks().find(|rank| rank.site == site) {
-            Some(rank) => (rank.rank, true),
-            None => {
-                let next = ranks().filter(|rank| rank.site.as_str() > site).map(|rank| rank.rank).min();
-                (next.unwrap_or(u32::MAX), false)
-            }
+        if let Some(rank) = ranks().find(|rank| rank.site == site) {
+            return (rank.rank, true);
         }
+        let next = ranks().filter(|rank| rank.site.as_str() > site).map(|rank| rank.rank).min();
+        (next.unwrap_or(u32::MAX), false)
     }
 }
 
@@ -362,8 +364,5 @@ impl After {
 
 /// How something compares with a point that, when not exact, lies just before what it was compared with.
 const fn between(order: Ordering, exact: bool) -> Ordering {
-    match order {
-        Ordering::Equal if !exact => Ordering::Greater,
-        other => other,
-    }
+    if !exact && order.is_eq() { Ordering::Greater } else { order }
 }

@@ -1,7 +1,7 @@
 //! What the index holds of an entry: columns to sort, count and compare by, and terms to find it by. None of
 //! its content: entries are read from the log.
 
-use model::filter::{Case, Field, Part, each_text, is_nobody};
+use model::filter::{Part, each_text, is_nobody};
 use model::inside::{Scalar, walk};
 use model::text::{fold, words};
 use model::{Decimal, Entry, SortColumn, SortValue, diff};
@@ -127,7 +127,7 @@ pub(super) fn split_time(time: jiff::Timestamp) -> (i64, u64) {
 fn collect(log: LogNumber, entry: &Entry, terms: &mut Terms) {
     terms.clear();
     terms.log(log);
-    for field in terms::FIELDS {
+    for (field, ..) in terms::FIELDS {
         field.any(entry, |value, case| {
             terms.value(field, value, case);
             false
@@ -160,15 +160,5 @@ fn collect(log: LogNumber, entry: &Entry, terms: &mut Terms) {
             }
             true
         });
-    }
-}
-
-/// How a field of terms is compared.
-pub(super) const fn case_of(field: Field) -> Case {
-    match field {
-        Field::ActorName | Field::ActorEmail | Field::ActorRole | Field::ActorType | Field::Ip => {
-            Case::Folded
-        }
-        _ => Case::Written,
     }
 }

@@ -72,7 +72,9 @@ impl Bucket {
                 (first, first.checked_add(7.days()).ok()?)
             }
             Self::Month => (day.first_of_month(), day.last_of_month().tomorrow().ok()?),
-            _ => (day.first_of_year(), day.last_of_year().tomorrow().ok()?),
+            Self::Minute | Self::Hour | Self::Day | Self::Year => {
+                (day.first_of_year(), day.last_of_year().tomorrow().ok()?)
+            }
         };
         let us = |day: Date| Some(day.to_zoned(TimeZone::UTC).ok()?.timestamp().as_microsecond());
         Some((us(first)?, us(next)?))

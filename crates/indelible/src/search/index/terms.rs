@@ -21,21 +21,21 @@ use model::filter::{Case, Field, Part};
 use siphasher::sip::SipHasher13;
 use uuid::Uuid;
 
-use super::schema::case_of;
 use crate::store::LogNumber;
 
-/// Fields whose values are terms of their own: those that are asked for most, and have few values.
-pub(super) const FIELDS: [Field; 10] = [
-    Field::ActorId,
-    Field::ActorName,
-    Field::ActorEmail,
-    Field::ActorRole,
-    Field::ActorType,
-    Field::Action,
-    Field::EntityType,
-    Field::EntityId,
-    Field::Ip,
-    Field::RequestId,
+/// Fields whose values are terms of their own: those that are asked for most, and have few values. Each with
+/// its number, which is part of the format and never given anew, and how its values are compared.
+pub(super) const FIELDS: [(Field, u8, Case); 10] = [
+    (Field::ActorId, 1, Case::Written),
+    (Field::ActorName, 2, Case::Folded),
+    (Field::ActorEmail, 3, Case::Folded),
+    (Field::ActorRole, 4, Case::Folded),
+    (Field::ActorType, 5, Case::Folded),
+    (Field::Action, 6, Case::Written),
+    (Field::EntityType, 7, Case::Written),
+    (Field::EntityId, 8, Case::Written),
+    (Field::Ip, 9, Case::Folded),
+    (Field::RequestId, 10, Case::Written),
 ];
 
 /// Bytes of a value or name in a term, at most; a longer one is known by its beginning.
@@ -292,21 +292,12 @@ fn uuid_of(word: &str) -> Option<Uuid> {
     if word.len() == 36 { Uuid::try_parse(word).ok() } else { None }
 }
 
-/// Part of the format: numbers are never given anew.
-const fn number(field: Field) -> u8 {
-    match field {
-        Field::ActorId => 1,
-        Field::ActorName => 2,
-        Field::ActorEmail => 3,
-        Field::ActorRole => 4,
-        Field::ActorType => 5,
-        Field::Action => 6,
-        Field::EntityType => 7,
-        Field::EntityId => 8,
-        Field::Ip => 9,
-        Field::RequestId => 10,
-        _ => 0,
-    }
+fn number(field: Field) -> u8 {
+    FIELDS.iter().find(|(known, ..)| *known == field).map_or(0, |(_, number, _)| *number)
+}
+
+fn case_of(field: Field) -> Case {
+    FIELDS.iter().find(|(known, ..)| *known == field).map_or(Case::Written, |(.., case)| *case)
 }
 
 /// A text that only the holder of the key can make.
