@@ -165,4 +165,23 @@ mod tests {
             assert_eq!(draft.errors, exported.errors);
         }
     }
+
+    /// The largest entries become longer lines than a sender may write: the names of the fields are in there twice.
+    #[test]
+    fn the_largest_export_is_read_back() {
+        let names = (0..1000).map(|number| format!("\"{number}{}\":0", "n".repeat(1000)));
+        let state = format!("{{{}}}", names.collect::<Vec<_>>().join(","));
+        let exported = model::Entry {
+            before: Some(samples::raw(&state)),
+            after: Some(samples::raw("{}")),
+            ..samples::minimal()
+        };
+        let mut line = Vec::new();
+        Writer::new(export::Format::Ndjson).entry(&exported, &samples::hash(), &mut line);
+        assert!(line.len() > 3 * model::limits::ENTRY_BYTES_MAX / 2);
+        let namespace = Namespace::of_site(Format::Ndjson, "another");
+        let read = connect::read(Format::Ndjson, namespace, line.as_slice()).next().unwrap().unwrap();
+        let draft = model::parse(read.json.as_bytes()).unwrap();
+        assert_eq!(draft.before.unwrap().get(), state);
+    }
 }

@@ -16,8 +16,9 @@ use std::io::{self, BufRead, Chain, Cursor};
 
 use super::fields::Problem;
 
-/// Bytes of one record, at most: the door's 1 MiB for an entry and room for white space and line ends.
-pub(super) const RECORD_BYTES_MAX: usize = 1024 * 1024 + 64 * 1024;
+/// Bytes of one record, at most: the door's 1 MiB for an entry, as much again because an exported line also
+/// names its changed fields, and room for white space and line ends.
+pub(super) const RECORD_BYTES_MAX: usize = 2 * 1024 * 1024 + 64 * 1024;
 
 /// One record's bytes, or why there are none.
 pub(super) struct Record {
