@@ -50,6 +50,9 @@ impl IdSum {
 
     /// The sum, with the same keys, over where the store says that ids are, as far as that is below `size`: a
     /// server may append more meanwhile.
+    ///
+    /// That every id is there is not enough for look-ups to find it: they also need the order of the index,
+    /// which [`Store::ids`] checks.
     pub(super) fn stored(&self, store: &dyn Store, site: &Site, size: u64) -> Result<Self, StoreError> {
         let mut all = self.empty();
         let mut last = None;

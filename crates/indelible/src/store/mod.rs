@@ -243,7 +243,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     fn positions(&self, log: LogNumber, ids: &[Uuid]) -> Result<Vec<Option<u64>>, StoreError>;
 
     /// At most `max` ids that lead into a log and where they lead, in the order of the ids, those after `after`;
-    /// staged ones included.
+    /// staged ones included. Fails where they do not lie in that order, because a look-up relies on it.
     fn ids(&self, log: LogNumber, after: Option<Uuid>, max: usize) -> Result<Vec<(Uuid, u64)>, StoreError>;
 
     /// How many ids lead into a log, staged ones included.

@@ -330,6 +330,22 @@ fn a_cut_tail_does_not_open() {
     }
 }
 
+/// No statement makes this damage: a row of the id index whose log is another, at its old place in the index.
+/// Whoever reads the index from its beginning meets the row; whoever looks its id up does not.
+#[test]
+fn an_id_filed_under_another_log_is_found() {
+    let filled = Filled::new();
+    let mut bytes = fs::read(filled.data_file()).unwrap();
+    // A record's header: its length, the integer 1 (the log), a blob of 16 bytes, an integer of one byte.
+    let record: Vec<u8> = [4, 9, 44, 1].into_iter().chain(id_of(SITE, 42).into_bytes()).collect();
+    let place = bytes.windows(record.len()).position(|found| found == record).unwrap();
+    bytes[place + 1] = 8; // the integer 0
+    fs::write(filled.data_file(), bytes).unwrap();
+    let ran = run(filled.path(), &["verify", "--site", SITE]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.stdout.contains(&format!("entry 42: its id {} leads nowhere", id_of(SITE, 42))), "{ran:?}");
+}
+
 /// A log whose edge was damaged takes nothing more: a head over it is never signed.
 #[test]
 fn nothing_is_signed_over_a_damaged_edge() {

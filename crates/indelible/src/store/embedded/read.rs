@@ -43,6 +43,8 @@ pub(super) fn positions(
     read().map_err(|error| engine("looking up entry ids", &error))
 }
 
+/// Reads the id index as it lies there, and fails where a look-up would not follow it: whoever looks an id up
+/// relies on the order of the keys, whoever reads from the beginning does not notice when it is broken.
 pub(super) fn ids(
     connection: &Connection,
     log: LogNumber,
@@ -50,17 +52,17 @@ pub(super) fn ids(
     max: usize,
 ) -> Result<Vec<(Uuid, u64)>, StoreError> {
     // Nothing at all comes before every id.
-    let after = after.map_or_else(Vec::new, |id| id.as_bytes().to_vec());
+    let from = after.map_or_else(Vec::new, |id| id.as_bytes().to_vec());
     let max = i64::try_from(max).unwrap_or(i64::MAX);
     let read = || {
         connection
             .prepare_cached(
-                "SELECT id, position FROM entry_id WHERE log = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
+                "SELECT log, id, position FROM entry_id WHERE log = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
             )?
-            .query_map(params![log, after, max], |row| Ok((row.get(0)?, to_u64(row.get(1)?))))?
-            .collect::<rusqlite::Result<_>>()
+            .query_map(params![log, from, max], |row| Ok((row.get(0)?, row.get(1)?, to_u64(row.get(2)?))))?
+            .collect::<rusqlite::Result<Vec<(i64, Uuid, u64)>>>()
     };
-    read().map_err(|error| {
+    let rows = read().map_err(|error| {
         let is_other = matches!(
             error,
             rusqlite::Error::InvalidColumnType(..) | rusqlite::Error::FromSqlConversionFailure(..)
@@ -71,7 +73,15 @@ pub(super) fn ids(
             ));
         }
         engine("reading the entry ids", &error)
-    })
+    })?;
+    let mut last = after;
+    for (of, id, _) in &rows {
+        if *of != i64::from(log) || last.is_some_and(|last| last >= *id) {
+            return Err(StoreError::Corrupt(format!("the id index of log {log} is out of order at {id}")));
+        }
+        last = Some(*id);
+    }
+    Ok(rows.into_iter().map(|(_, id, position)| (id, position)).collect())
 }
 
 pub(super) fn id_count(connection: &Connection, log: LogNumber) -> Result<u64, StoreError> {
