@@ -14,8 +14,8 @@ use crate::store::{NewEntry, StoreError};
 /// Entries in a block, at most: half the width of a tile, so that a block lies within one tile's leaves.
 ///
 /// Whoever wants one entry unpacks its block, and a page of found entries may want fifty in as many blocks.
-/// Half a tile takes half the time to unpack that a tile does, for 4 % more room; a quarter would take 8 to
-/// 13 % more, much of it lost at the ends of pages.
+/// Half a tile takes half the time to unpack that a tile does, for 3 % more room; a quarter would take 9 %
+/// more, half of it lost at the ends of pages.
 const BLOCK_ENTRIES_MAX: u64 = 128;
 
 /// Bytes in a block before compression after which no entry is added: reading one entry must not unpack an
