@@ -129,7 +129,7 @@ impl Question<'_> {
         if found.docs.is_none() {
             return Ok(ShardDocs { docs: Docs::None, exact: true });
         }
-        Ok(ShardDocs { docs: found.docs.and(ranks.docs(shard)), exact: found.exact })
+        Ok(ShardDocs { docs: ranks.restrict(shard, found.docs)?, exact: found.exact })
     }
 
     fn evaluate(&self, shard: &Shard, filter: &Filter) -> Result<Found, IndexError> {

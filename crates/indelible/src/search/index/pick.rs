@@ -8,10 +8,11 @@ use model::{Order, SortColumn, SortKey, SortValue};
 use tantivy::columnar::ColumnValues;
 
 use super::IndexError;
-use super::docs::Docs;
+use super::docs::{Bits, Docs};
 use super::evaluate::ShardDocs;
 use super::schema::split_time;
 use super::shard::{Shard, to_log};
+use super::terms;
 use crate::store::LogNumber;
 
 /// A document that may be on the page: its place in the list, and where its entry is.
@@ -106,14 +107,31 @@ impl Ranks {
         (index < rank.size).then_some((rank.rank, index))
     }
 
-    /// The documents of a shard that are of these logs and below their sizes.
-    pub(in crate::search) fn docs(&self, shard: &Shard) -> Docs {
+    /// Those of a shard's documents that are of these logs and below their sizes.
+    pub(super) fn restrict(&self, shard: &Shard, docs: Docs) -> Result<Docs, IndexError> {
+        // Below this share of a shard, looking each one up is quicker than reading a list of a log's.
+        const FEW: u64 = 16;
         if self.cover(shard) {
-            return Docs::All;
+            return Ok(docs);
         }
-        shard.with_number(shard.log.as_ref(), &Docs::All, |doc, log| {
-            self.logs.get(&to_log(log)).is_some_and(|rank| shard.index.get_val(doc) < rank.size)
-        })
+        if docs.count(shard.docs) < u64::from(shard.docs) / FEW {
+            let mut kept = Bits::new(shard.docs);
+            docs.iter(0, shard.docs)
+                .filter(|doc| self.of(shard, *doc).is_some())
+                .for_each(|doc| kept.set(doc));
+            return Ok(Docs::Some(kept));
+        }
+        let mut of_logs = Docs::None;
+        for (log, range) in &shard.summary().logs {
+            let Some(rank) = self.logs.get(log) else { continue };
+            let of_log = shard.with_term(&terms::of_log(*log))?;
+            of_logs = of_logs.or(if range.end <= rank.size {
+                of_log
+            } else {
+                shard.with_number(shard.index.as_ref(), &of_log, |_, index| index < rank.size)
+            });
+        }
+        Ok(docs.and(of_logs))
     }
 }
 
