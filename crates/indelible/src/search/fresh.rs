@@ -34,6 +34,8 @@ pub(super) struct Shared {
     broken: AtomicBool,
     /// Whether this process is the one that follows, and so knows of every commit.
     leads: AtomicBool,
+    /// Whether it is not known yet who follows: an index that nobody has checked is not asked.
+    is_unchecked: AtomicBool,
     /// Whether somebody waits for the next commit.
     commit: AtomicBool,
 }
@@ -45,7 +47,7 @@ impl std::fmt::Debug for Shared {
 }
 
 impl Shared {
-    pub(super) fn new(directory: PathBuf, key: [u8; 16]) -> Self {
+    pub(super) fn new(directory: PathBuf, key: [u8; 16], follows: bool) -> Self {
         Self {
             directory,
             key,
@@ -53,6 +55,7 @@ impl Shared {
             fresh: RwLock::default(),
             broken: AtomicBool::new(false),
             leads: AtomicBool::new(false),
+            is_unchecked: AtomicBool::new(follows),
             commit: AtomicBool::new(false),
         }
     }
@@ -67,7 +70,7 @@ impl Shared {
 
     /// The index, if there is one that can be used. Another process may have committed to it.
     pub(super) fn index(&self) -> Option<Arc<Index>> {
-        if self.is_broken() {
+        if self.is_broken() || self.is_unchecked.load(Ordering::Relaxed) {
             return None;
         }
         let at_hand = self.index.read().unwrap_or_else(PoisonError::into_inner).clone();
@@ -90,18 +93,29 @@ impl Shared {
         loaded
     }
 
+    /// Another process follows, and has checked the index.
+    pub(super) fn give_way(&self) {
+        self.is_unchecked.store(false, Ordering::Relaxed);
+    }
+
+    /// This process is to follow: from now on there is no index but its own.
+    pub(super) fn lead(&self) {
+        let mut slot = self.index.write().unwrap_or_else(PoisonError::into_inner);
+        *slot = None;
+        self.leads.store(true, Ordering::Relaxed);
+        self.is_unchecked.store(false, Ordering::Relaxed);
+    }
+
     /// This process follows, with this index.
     pub(super) fn set(&self, index: Arc<Index>) {
         let mut slot = self.index.write().unwrap_or_else(PoisonError::into_inner);
         *slot = Some(index);
-        self.leads.store(true, Ordering::Relaxed);
     }
 
     /// There is no index for the time being.
     pub(super) fn close(&self) {
         *self.index.write().unwrap_or_else(PoisonError::into_inner) = None;
         self.fresh.write().unwrap_or_else(PoisonError::into_inner).clear();
-        self.fail();
     }
 
     pub(super) fn is_broken(&self) -> bool {

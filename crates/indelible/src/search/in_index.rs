@@ -13,7 +13,7 @@ use super::index::{
     Bucket, Evaluation, Index, IndexError, LogRank, Pick, Ranks, ShardDocs, Snapshot, Tally, named_ids,
 };
 use super::tail::Tail;
-use super::{Hit, Pinned, Question, Search, SearchError, Wanted, reader};
+use super::{Hit, Pinned, Question, Search, SearchError, Wanted, guarded, reader};
 use crate::store::LogNumber;
 
 /// Candidates asked for at once where the index does not know for sure.
@@ -304,7 +304,7 @@ impl Search {
         };
         let mut tally = Tally::new(facets.columns, facets.bucket);
         let counted = match self.view(&pinned) {
-            Some(view) => match self.tally_by_index(&view, &pinned, &wanted, &mut tally) {
+            Some(view) => match guarded(|| self.tally_by_index(&view, &pinned, &wanted, &mut tally)) {
                 Err(SearchError::Index(error)) => {
                     self.set_aside(&error);
                     tally = Tally::new(facets.columns, facets.bucket);

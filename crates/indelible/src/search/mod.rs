@@ -18,6 +18,7 @@ mod reader;
 mod scan;
 mod tail;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -180,7 +181,7 @@ impl Search {
         place: Option<IndexPlace>,
         follow: bool,
     ) -> Self {
-        let shared = place.map(|place| Arc::new(Shared::new(place.directory, place.key)));
+        let shared = place.map(|place| Arc::new(Shared::new(place.directory, place.key, follow)));
         let follower = shared
             .as_ref()
             .filter(|_| follow)
@@ -323,7 +324,7 @@ impl Search {
         if !(by_time && is_about_time(wanted.filter))
             && let Some(view) = self.view(pinned)
         {
-            match self.find_by_index(&view, pinned, wanted, shown) {
+            match guarded(|| self.find_by_index(&view, pinned, wanted, shown)) {
                 Err(SearchError::Index(error)) => self.set_aside(&error),
                 answer => return answer,
             }
@@ -410,6 +411,13 @@ impl Search {
             shared.fail();
         }
     }
+}
+
+/// Asks the index. Its engine trusts its files, which may be damaged: what goes wrong inside must not take the
+/// question down, for which there is the log.
+fn guarded<T>(ask: impl FnOnce() -> Result<T, SearchError>) -> Result<T, SearchError> {
+    catch_unwind(AssertUnwindSafe(ask))
+        .unwrap_or_else(|_| Err(IndexError::Engine("it ended abnormally".to_owned()).into()))
 }
 
 /// Whether a filter asks for nothing but times.

@@ -3,13 +3,13 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
 use model::{Entry, Filter};
 
 use super::in_index::View;
-use super::{PATIENCE, Pinned, Search, SearchError, reader};
+use super::{PATIENCE, Pinned, Search, SearchError, guarded, reader};
 use crate::store::{LogNumber, Site, StoreError};
-use std::time::Instant;
 
 /// Entries looked at in one step: enough to be quick, few enough for memory and for asking again whether the
 /// caller may still read.
@@ -130,7 +130,7 @@ impl Scan {
             .map(|(site, size)| Pinned { site, from: 0, size: *size })
             .collect();
         let deadline = Instant::now() + PATIENCE;
-        let found = match view.places(&self.search, &pinned, &self.filter, place, deadline) {
+        let found = match guarded(|| view.places(&self.search, &pinned, &self.filter, place, deadline)) {
             Ok(found) => found,
             Err(SearchError::Index(error)) => {
                 self.search.set_aside(&error);

@@ -26,6 +26,8 @@ mod filled;
 #[cfg(test)]
 mod flips;
 #[cfg(test)]
+mod index;
+#[cfg(test)]
 mod language;
 #[cfg(test)]
 mod layers;

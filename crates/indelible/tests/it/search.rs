@@ -13,19 +13,19 @@ use serde_json::{Value, json};
 
 use crate::oracle::{COLUMNS, Dice};
 
-const PATIENT: Duration = Duration::from_mins(2);
+pub(crate) const PATIENT: Duration = Duration::from_mins(2);
 
-fn open(directory: &Path) -> Indelible {
+pub(crate) fn open(directory: &Path) -> Indelible {
     let options = OpenOptions { origin: Some("search.test".to_owned()), ..OpenOptions::default() };
     Indelible::open(directory, &options).unwrap()
 }
 
-fn create(indelible: &Indelible, id: &str) -> Site {
+pub(crate) fn create(indelible: &Indelible, id: &str) -> Site {
     let caller = indelible::access::Caller::local("test");
     indelible.create_site(id.parse().unwrap(), id, &caller).unwrap()
 }
 
-fn append(indelible: &Indelible, site: &Site, entries: &[Value]) {
+pub(crate) fn append(indelible: &Indelible, site: &Site, entries: &[Value]) {
     let texts: Vec<String> = entries.iter().map(ToString::to_string).collect();
     let admitted = admit_all(texts.iter().map(String::as_bytes), "Website token", None).unwrap();
     let entries =
@@ -42,7 +42,7 @@ const WORDS: [&str; 10] =
 const ACTIONS: [&str; 5] = ["wagtail.publish", "wagtail.edit", "UPDATE", "page.delete", "login"];
 
 /// An entry in which everything that filters can ask for is sometimes there.
-fn entry(dice: &mut Dice) -> Value {
+pub(crate) fn entry(dice: &mut Dice) -> Value {
     let uuid =
         |dice: &mut Dice| uuid::Uuid::from_u64_pair(dice.below(6) << 60 | 0x7000, 9 << 60 | dice.below(3));
     let text = |dice: &mut Dice| {
@@ -331,7 +331,7 @@ fn check_facets(indelible: &Indelible, sites: &[Site], entries: &[Entry], text: 
 }
 
 #[track_caller]
-fn check_many(indelible: &Indelible, sites: &[Site], dice: &mut Dice, rounds: u64) {
+pub(crate) fn check_many(indelible: &Indelible, sites: &[Site], dice: &mut Dice, rounds: u64) {
     let all = everything(indelible, sites);
     let (first, of_first) = (&sites[..1], everything(indelible, &sites[..1]));
     for _ in 0..rounds {
@@ -384,7 +384,7 @@ fn whatever_is_asked_is_answered_as_the_filter_means_it() {
 }
 
 /// A filled installation whose index is up to date, closed.
-fn filled(directory: &Path) -> u64 {
+pub(crate) fn filled(directory: &Path) -> u64 {
     let mut dice = Dice::new(11);
     let indelible = open(directory);
     let sites = [create(&indelible, "one"), create(&indelible, "two")];
@@ -398,120 +398,6 @@ fn filled(directory: &Path) -> u64 {
     let progress = indelible.search().progress().unwrap();
     assert_eq!(progress.indexed, progress.published);
     progress.published
-}
-
-/// Opens a filled installation and compares all of its answers, before and after the index is up to date.
-#[track_caller]
-fn answers_rightly(directory: &Path, published: u64) {
-    let indelible = open(directory);
-    let site = |id: &str| indelible.sites().find(&id.parse().unwrap()).unwrap().unwrap();
-    let sites = [site("one"), site("two")];
-    let mut dice = Dice::new(5);
-    check_many(&indelible, &sites, &mut dice, 8);
-    assert!(indelible.search().catch_up(PATIENT).unwrap());
-    assert_eq!(indelible.search().progress().unwrap().indexed, published);
-    check_many(&indelible, &sites, &mut dice, 15);
-}
-
-/// Every file of the index but the locks, largest first.
-fn files(directory: &Path) -> Vec<std::path::PathBuf> {
-    let found = std::fs::read_dir(directory.join("index")).unwrap().map(|file| file.unwrap().path());
-    let mut files: Vec<_> =
-        found.filter(|path| path.extension().is_none_or(|extension| extension != "lock")).collect();
-    files.sort_by_key(|path| std::cmp::Reverse(std::fs::metadata(path).unwrap().len()));
-    files
-}
-
-#[test]
-fn an_index_that_is_missing_torn_or_foreign_is_made_anew() {
-    let directory = tempfile::tempdir().unwrap();
-    let published = filled(directory.path());
-    let index = directory.path().join("index");
-
-    std::fs::remove_dir_all(&index).unwrap();
-    answers_rightly(directory.path(), published);
-
-    // Without its list of shards, with half of it, and with one of another format.
-    let meta = index.join("meta.json");
-    let text = std::fs::read_to_string(&meta).unwrap();
-    std::fs::remove_file(&meta).unwrap();
-    answers_rightly(directory.path(), published);
-    std::fs::write(&meta, &text[..text.len() / 2]).unwrap();
-    answers_rightly(directory.path(), published);
-    let other = std::fs::read_to_string(&meta).unwrap().replace("\\\"format\\\":1", "\\\"format\\\":0");
-    assert!(other.contains("\\\"format\\\":0"), "{other}");
-    std::fs::write(&meta, other).unwrap();
-    answers_rightly(directory.path(), published);
-
-    // Files that were cut, emptied or lost.
-    for round in 0..3 {
-        let damaged = files(directory.path());
-        assert!(damaged.len() > 3);
-        for file in damaged.iter().filter(|file| !file.ends_with("meta.json")).take(2) {
-            let bytes = std::fs::read(file).unwrap();
-            match round {
-                0 => std::fs::write(file, &bytes[..bytes.len() / 2]).unwrap(),
-                1 => std::fs::write(file, b"").unwrap(),
-                _ => std::fs::remove_file(file).unwrap(),
-            }
-        }
-        answers_rightly(directory.path(), published);
-    }
-
-    // One that is no directory at all.
-    std::fs::remove_dir_all(&index).unwrap();
-    std::fs::write(&index, b"not an index").unwrap();
-    answers_rightly(directory.path(), published);
-}
-
-#[test]
-fn an_index_of_another_installation_is_not_believed() {
-    let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let published = filled(one.path());
-    {
-        let indelible = open(other.path());
-        let site = create(&indelible, "one");
-        create(&indelible, "two");
-        let mut dice = Dice::new(99);
-        let entries: Vec<_> = (0..30).map(|_| entry(&mut dice)).collect();
-        append(&indelible, &site, &entries);
-        assert!(indelible.search().catch_up(PATIENT).unwrap());
-    }
-    std::fs::remove_dir_all(one.path().join("index")).unwrap();
-    std::fs::rename(other.path().join("index"), one.path().join("index")).unwrap();
-    answers_rightly(one.path(), published);
-}
-
-/// An index that is ahead of the log was made from a log that was put back meanwhile: what it says of the
-/// entries that came in their place is wrong.
-#[test]
-fn an_index_that_is_ahead_of_the_log_is_made_anew() {
-    let directory = tempfile::tempdir().unwrap();
-    let published = filled(directory.path());
-    let kept = tempfile::tempdir().unwrap();
-    let copy = |from: &Path, to: &Path| {
-        let status = std::process::Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap();
-        assert!(status.success());
-    };
-    let parts = ["indelible.sqlite", "indelible.sqlite-wal", "indelible.sqlite-shm", "head"];
-    let there = |from: &Path| parts.map(|part| from.join(part)).into_iter().filter(|path| path.exists());
-    there(directory.path()).for_each(|part| copy(&part, kept.path()));
-    {
-        let indelible = open(directory.path());
-        let site = indelible.sites().find(&"one".parse().unwrap()).unwrap().unwrap();
-        let mut dice = Dice::new(1);
-        append(&indelible, &site, &(0..9).map(|_| entry(&mut dice)).collect::<Vec<_>>());
-        assert!(indelible.search().catch_up(PATIENT).unwrap());
-    }
-    for path in there(directory.path()) {
-        if path.is_dir() {
-            std::fs::remove_dir_all(&path).unwrap();
-        } else {
-            std::fs::remove_file(&path).unwrap();
-        }
-    }
-    there(kept.path()).for_each(|part| copy(&part, directory.path()));
-    answers_rightly(directory.path(), published);
 }
 
 /// A second process reads what the first one indexes, and takes over when it ends.

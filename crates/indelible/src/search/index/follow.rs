@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::future::Future as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -98,22 +99,23 @@ struct Run {
 impl Run {
     fn run(&self) {
         let Some(_lock) = self.lead() else { return };
+        self.shared.lead();
         let mut told = String::new();
         while !self.is_stopped() {
-            match self.follow() {
-                Ok(()) => return,
-                Err(error) => {
-                    let reason = error.to_string();
-                    // What goes wrong again and again is told once.
-                    if told != reason {
-                        tracing::warn!(
-                            reason,
-                            "the search index is made anew: until then searches read the log"
-                        );
-                        told = reason;
-                    }
-                    self.shared.close();
-                }
+            let followed = catch_unwind(AssertUnwindSafe(|| self.follow()))
+                .unwrap_or_else(|_| Err(IndexError::Engine("it ended abnormally".to_owned())));
+            let Err(error) = followed else { return };
+            self.shared.close();
+            let reason = error.to_string();
+            if told == reason {
+                // What goes wrong again is not told again. It may lie in the index.
+                self.shared.fail();
+            } else {
+                tracing::warn!(
+                    reason,
+                    "the search index is set aside: until it is there again searches read the log"
+                );
+                told = reason;
             }
             thread::park_timeout(TRY_AGAIN);
         }
@@ -133,7 +135,7 @@ impl Run {
             let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
             match file.map(|file| file.try_lock().map(|()| file)) {
                 Ok(Ok(file)) => return Some(file),
-                Ok(Err(std::fs::TryLockError::WouldBlock)) => {}
+                Ok(Err(std::fs::TryLockError::WouldBlock)) => self.shared.give_way(),
                 Ok(Err(std::fs::TryLockError::Error(error))) | Err(error) => {
                     tracing::warn!(%error, "the search index cannot be locked: searches read the log");
                     return None;
@@ -147,7 +149,6 @@ impl Run {
     fn follow(&self) -> Result<(), IndexError> {
         let index = self.open()?;
         self.shared.set(Arc::clone(&index));
-        self.check(&index);
         let mut writing = Writing::start(&index)?;
         while !self.is_stopped() {
             if self.shared.is_broken() {
@@ -179,27 +180,16 @@ impl Run {
         let index = Index::open(directory, key)
             .inspect_err(|error| tracing::warn!(%error, "it is made anew from the log"))
             .ok()?;
+        // A flipped bit would hide entries: only an index that is as it was written is asked.
+        let damaged = index.engine.validate_checksum().map_or(true, |damaged| !damaged.is_empty());
+        if damaged {
+            tracing::warn!("files of the search index are damaged: it is made anew from the log");
+            return None;
+        }
         let positions = &index.snapshot().positions;
         let is_ahead =
             |(log, size): (&LogNumber, &u64)| self.published.size(*log).is_ok_and(|now| now < *size);
         if positions.iter().any(is_ahead) { None } else { Some(index) }
-    }
-
-    /// Compares the index' files with their checksums, beside everything else.
-    fn check(&self, index: &Arc<Index>) {
-        let (index, shared) = (Arc::clone(index), Arc::clone(&self.shared));
-        let check = move || match index.engine.validate_checksum() {
-            Ok(damaged) if damaged.is_empty() => {}
-            Ok(damaged) => {
-                tracing::warn!(files = damaged.len(), "files of the search index are damaged");
-                shared.fail();
-            }
-            // A merge may have removed what was to be read.
-            Err(error) => tracing::info!(%error, "the search index was not checked"),
-        };
-        if let Err(error) = thread::Builder::new().name("index-check".to_owned()).spawn(check) {
-            tracing::warn!(%error, "the search index was not checked");
-        }
     }
 
     /// Takes in what was published since; whether there was anything.
