@@ -53,6 +53,8 @@ struct Fields {
     #[serde(skip_serializing_if = "Option::is_none")]
     after: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    partial: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     origin: Option<Origin>,
     #[serde(skip_serializing_if = "Option::is_none")]
     correlation_id: Option<Uuid>,
@@ -71,6 +73,8 @@ struct Entity {
     #[serde(rename = "type")]
     kind: String,
     id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    previous_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     title: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -114,7 +118,8 @@ impl Entry {
         entity_type: impl Into<String>,
         entity_id: impl Into<String>,
     ) -> Self {
-        let entity = Entity { kind: entity_type.into(), id: entity_id.into(), title: None, url: None };
+        let (kind, id) = (entity_type.into(), entity_id.into());
+        let entity = Entity { kind, id, previous_id: None, title: None, url: None };
         let fields = Fields {
             id: Uuid::now_v7(),
             occurred_at: None,
@@ -127,6 +132,7 @@ impl Entry {
             reason: None,
             before: None,
             after: None,
+            partial: None,
             origin: None,
             correlation_id: None,
             connector: None,
@@ -173,6 +179,13 @@ impl Entry {
         self
     }
 
+    /// The id that the entity had until now, when the action gave it another. Both ids have one history then.
+    #[must_use]
+    pub fn previous_id(mut self, id: impl Into<String>) -> Self {
+        self.fields.entity.previous_id = Some(id.into());
+        self
+    }
+
     /// The entity's title as it is now.
     #[must_use]
     pub fn title(mut self, title: impl Into<String>) -> Self {
@@ -212,6 +225,13 @@ impl Entry {
     #[must_use]
     pub fn after(mut self, state: impl Serialize) -> Self {
         self.fields.after = self.raw("after", &state);
+        self
+    }
+
+    /// That the state after holds only the submitted fields: a field it lacks has not changed.
+    #[must_use]
+    pub fn partial(mut self) -> Self {
+        self.fields.partial = Some(true);
         self
     }
 

@@ -2,7 +2,7 @@
 //! entry reads the same wherever it is met.
 
 use jiff::Timestamp;
-use model::{Entry, diff};
+use model::Entry;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tlog::Hash;
@@ -42,6 +42,9 @@ pub(crate) struct EntryOut {
     /// Why it was done.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// Whether `after` holds only the submitted fields, where the sender says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    partial: Option<bool>,
     /// Names of the changed fields.
     changed: Vec<String>,
     /// From where it was done.
@@ -66,6 +69,12 @@ pub(crate) struct EntryOut {
     #[schema(value_type = Option<Object>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<Box<RawValue>>,
+    /// The entry that this one takes back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reverts: Option<Uuid>,
+    /// The entries that took this one back, the last one last.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    reverted_by: Vec<Uuid>,
     /// The hash of the entry's leaf, in hexadecimal.
     leaf_hash: String,
 }
@@ -79,7 +88,7 @@ impl EntryOut {
             index: entry.index,
             occurred_at: entry.occurred_at,
             recorded_at: entry.recorded_at,
-            changed: diff::changed(entry.before.as_deref(), entry.after.as_deref()),
+            changed: entry.changed(),
             actor: entry.actor,
             action: entry.action,
             kind: entry.kind.as_str(),
@@ -94,6 +103,9 @@ impl EntryOut {
             duration_ms: entry.duration_ms,
             errors: entry.errors,
             data: entry.data,
+            partial: entry.partial,
+            reverts: entry.reverts,
+            reverted_by: Vec::new(),
             leaf_hash: leaf_hash.to_string(),
         }
     }

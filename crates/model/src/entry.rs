@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::action::Kind;
+use crate::diff::{self, Change, Extent};
 use crate::name::SiteId;
 
 /// A submitted entry that passed every check: all that the sender said, defaults filled in where the
@@ -36,6 +37,9 @@ pub struct Draft {
     pub before: Option<Box<RawValue>>,
     /// The entity's state after, likewise.
     pub after: Option<Box<RawValue>>,
+    /// Whether `after` holds only the submitted fields, so that a field it lacks has not changed. `None` where
+    /// the sender does not say.
+    pub partial: Option<bool>,
     /// From where it was done.
     pub origin: Option<Origin>,
     /// Shared by the entries of one user action.
@@ -48,6 +52,8 @@ pub struct Draft {
     pub errors: Vec<String>,
     /// Anything else: any JSON, its bytes as sent but for white space.
     pub data: Option<Box<RawValue>>,
+    /// The entry that this one takes back.
+    pub reverts: Option<Uuid>,
 }
 
 /// An entry as read back from its log. Actor and entity are options because their sections can be erased
@@ -84,6 +90,8 @@ pub struct Entry {
     pub before: Option<Box<RawValue>>,
     /// See [`Draft::after`].
     pub after: Option<Box<RawValue>>,
+    /// See [`Draft::partial`].
+    pub partial: Option<bool>,
     /// See [`Draft::summary`].
     pub summary: Option<String>,
     /// See [`Draft::reason`].
@@ -96,6 +104,38 @@ pub struct Entry {
     pub errors: Vec<String>,
     /// See [`Draft::data`].
     pub data: Option<Box<RawValue>>,
+    /// See [`Draft::reverts`].
+    pub reverts: Option<Uuid>,
+}
+
+impl Entry {
+    /// How much of the entity the state after holds: what the sender says, else what the states suggest.
+    #[must_use]
+    pub fn extent(&self) -> Extent {
+        match (self.partial, &self.before, &self.after) {
+            (Some(true), ..) => Extent::Partial,
+            (None, Some(before), Some(after)) => {
+                let id = self.entity.as_ref().map(|entity| entity.id.as_str());
+                Extent::inferred(self.kind, id, before, after)
+            }
+            _ => Extent::Full,
+        }
+    }
+
+    /// Names of the top-level fields that changed.
+    #[must_use]
+    pub fn changed(&self) -> Vec<String> {
+        diff::changed(self.before.as_deref(), self.after.as_deref(), self.extent())
+    }
+
+    /// What leads from the state before to the state after; nothing where one of them is not known.
+    #[must_use]
+    pub fn changes(&self) -> Vec<Change> {
+        match (&self.before, &self.after) {
+            (Some(before), Some(after)) => diff::changes(before, after, self.extent()),
+            _ => Vec::new(),
+        }
+    }
 }
 
 /// Who did it. Never null: what nobody did, the system did.
@@ -199,6 +239,10 @@ pub struct Entity {
     pub kind: String,
     /// Id within its type; composite keys are joined by the connector.
     pub id: String,
+    /// The id it had until now, where this action gave it another: a rename or a move in systems whose ids are
+    /// paths. Both ids then have one history.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_id: Option<String>,
     /// Title as it was at the time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,

@@ -53,6 +53,7 @@ struct Wire<'a> {
     before: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "object_or_null")]
     after: Option<&'a RawValue>,
+    partial: Option<bool>,
     origin: Option<WireOrigin>,
     correlation_id: Option<String>,
     connector: Option<String>,
@@ -60,6 +61,7 @@ struct Wire<'a> {
     errors: Option<Vec<String>>,
     #[serde(borrow, default)]
     data: Option<&'a RawValue>,
+    reverts: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -90,6 +92,7 @@ struct WireEntity {
     #[serde(rename = "type")]
     kind: String,
     id: String,
+    previous_id: Option<String>,
     title: Option<String>,
     url: Option<String>,
 }
@@ -135,12 +138,14 @@ impl Wire<'_> {
             reason: self.reason,
             before: self.before.map(ToOwned::to_owned),
             after: self.after.map(ToOwned::to_owned),
+            partial: self.partial,
             origin: self.origin.map(|origin| check.origin(origin)),
             correlation_id: self.correlation_id.and_then(|text| check.uuid("correlation_id", &text)),
             connector: self.connector.map(|text| check.code("connector", text)),
             duration_ms: self.duration_ms,
             errors: self.errors.unwrap_or_default(),
             data: self.data.map(ToOwned::to_owned),
+            reverts: self.reverts.and_then(|text| check.uuid("reverts", &text)),
         };
         if check.violations.is_empty() { Ok(draft) } else { Err(check.violations) }
     }
@@ -268,7 +273,15 @@ impl Check {
             self.refuse(Code::InvalidValue, "entity.id", "must not be empty");
         }
         self.length("entity.id", &entity.id, ID_BYTES_MAX);
-        Entity { kind, id: entity.id, title: entity.title, url: entity.url }
+        if let Some(previous) = &entity.previous_id {
+            if previous.is_empty() || *previous == entity.id {
+                let message =
+                    "must be the other id that the entity had; leave it out where the id is the same";
+                self.refuse(Code::InvalidValue, "entity.previous_id", message);
+            }
+            self.length("entity.previous_id", previous, ID_BYTES_MAX);
+        }
+        Entity { kind, id: entity.id, previous_id: entity.previous_id, title: entity.title, url: entity.url }
     }
 
     fn origin(&mut self, origin: WireOrigin) -> Origin {

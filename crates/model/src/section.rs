@@ -27,7 +27,7 @@ pub enum SectionName {
     Entity = 3,
     /// Before and after.
     Change = 4,
-    /// Summary, reason, correlation, data.
+    /// Summary, reason, correlation, data, what is reverted.
     Context = 5,
     /// Action, kind, outcome, claimed time, connector, credential.
     Source = 6,
@@ -104,6 +104,8 @@ pub(crate) struct Change {
     pub(crate) before: Option<Box<RawValue>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) after: Option<Box<RawValue>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) partial: Option<bool>,
 }
 
 /// Content of [`SectionName::Context`].
@@ -122,6 +124,8 @@ pub(crate) struct Context {
     pub(crate) errors: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) data: Option<Box<RawValue>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reverts: Option<Uuid>,
 }
 
 /// Content of [`SectionName::Source`].
@@ -154,7 +158,8 @@ pub(crate) fn sections(draft: Draft, occurred_at: Timestamp, source: &str) -> Ve
     }
     put(SectionName::Entity, to_bytes(&draft.entity));
     if draft.before.is_some() || draft.after.is_some() {
-        put(SectionName::Change, to_bytes(&Change { before: draft.before, after: draft.after }));
+        let change = Change { before: draft.before, after: draft.after, partial: draft.partial };
+        put(SectionName::Change, to_bytes(&change));
     }
     let context = to_bytes(&Context {
         summary: draft.summary,
@@ -163,6 +168,7 @@ pub(crate) fn sections(draft: Draft, occurred_at: Timestamp, source: &str) -> Ve
         duration_ms: draft.duration_ms,
         errors: draft.errors,
         data: draft.data,
+        reverts: draft.reverts,
     });
     if context != b"{}" {
         put(SectionName::Context, context);

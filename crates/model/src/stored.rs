@@ -94,7 +94,7 @@ impl Sealed {
             && (&new.actor, &new.origin, &new.entity) == (&old.actor, &old.origin, &old.entity)
             && (&new.summary, &new.reason, &new.errors) == (&old.summary, &old.reason, &old.errors)
             && (new.correlation_id, new.duration_ms) == (old.correlation_id, old.duration_ms)
-            && new.connector == old.connector
+            && (&new.connector, new.partial, new.reverts) == (&old.connector, old.partial, old.reverts)
             && same_raw(&new.before, &old.before)
             && same_raw(&new.after, &old.after)
             && same_raw(&new.data, &old.data)
@@ -235,12 +235,14 @@ impl<'a> StoredEntry<'a> {
             entity: Some(self.required(SectionName::Entity)?),
             before: change.before,
             after: change.after,
+            partial: change.partial,
             summary: context.summary,
             reason: context.reason,
             correlation_id: context.correlation_id,
             duration_ms: context.duration_ms,
             errors: context.errors,
             data: context.data,
+            reverts: context.reverts,
         })
     }
 

@@ -52,10 +52,7 @@ pub(super) struct RevertState {
 impl EntryDetail {
     pub(super) fn new(entry: Entry, leaf_hash: Hash, checkpoint_size: u64) -> Self {
         let (before, after) = (entry.before.clone(), entry.after.clone());
-        let changes = match (&entry.before, &entry.after) {
-            (Some(before), Some(after)) => diff::changes(before, after),
-            _ => Vec::new(),
-        };
+        let changes = entry.changes();
         let url = format!("/api/v1/sites/{}/entries/{}/proof", entry.site, entry.id);
         let proof = ProofState { state: "signed", checkpoint_size, url };
         let why = if before.is_none() {

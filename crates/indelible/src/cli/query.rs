@@ -106,7 +106,7 @@ fn pointed_out(text: &str, error: &FilterError) -> String {
 }
 
 fn cells(entry: &Entry) -> [String; 8] {
-    let changed = model::diff::changed(entry.before.as_deref(), entry.after.as_deref()).join(", ");
+    let changed = entry.changed().join(", ");
     let entity = entry.entity.as_ref();
     [
         entry.occurred_at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),

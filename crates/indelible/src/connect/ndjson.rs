@@ -50,6 +50,9 @@ pub(super) fn complete(line: &str, ids: &mut Ids) -> Result<String, Problem> {
 /// What a log adds to an entry, as exports show it.
 const LOG_FIELDS: [&str; 6] = ["site", "index", "recorded_at", "changed", "source", "leaf_hash"];
 
+/// What a log adds to some entries.
+const SOME_LOG_FIELDS: [&str; 1] = ["reverted_by"];
+
 /// An exported line as its sender could have written it; any other line as it is. Only a line with *all* of
 /// the log's fields, each once, is an exported one: a sender that made up a `source` is told so at the door.
 fn without_log_fields(line: &str) -> Result<Cow<'_, str>, Problem> {
@@ -70,7 +73,7 @@ fn without_log_fields(line: &str) -> Result<Cow<'_, str>, Problem> {
             // At the door no actor means the system, and the system did not do it.
             return Err(Problem::of("actor", "was erased, and an entry cannot be taken without it"));
         }
-        if !LOG_FIELDS.contains(&name.as_ref()) {
+        if !LOG_FIELDS.contains(&name.as_ref()) && !SOME_LOG_FIELDS.contains(&name.as_ref()) {
             if kept.len() > 1 {
                 kept.push(',');
             }

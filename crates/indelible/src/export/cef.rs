@@ -11,7 +11,7 @@
 
 use std::net::IpAddr;
 
-use model::{Actor, Entity, Entry, Origin, Outcome, diff};
+use model::{Actor, Entity, Entry, Origin, Outcome};
 use serde_json::value::RawValue;
 use tlog::Hash;
 
@@ -97,6 +97,7 @@ impl Extension<'_> {
         self.put("fname", entity.display_title());
         self.labelled("cs3", "entityType", &entity.kind);
         self.labelled("cs4", "entityId", &entity.id);
+        self.put_some("IndelibleEntityPreviousId", entity.previous_id.as_ref());
         self.put_some("IndelibleEntityUrl", entity.url.as_ref());
     }
 
@@ -106,11 +107,13 @@ impl Extension<'_> {
         self.put_some("reason", entry.reason.as_ref());
         self.labelled("cs1", "before", before.map_or("", RawValue::get));
         self.labelled("cs2", "after", after.map_or("", RawValue::get));
-        self.put("IndelibleChanged", &joined(&diff::changed(before, after)));
+        self.put("IndelibleChanged", &joined(&entry.changed()));
         self.labelled("cs6", "data", entry.data.as_deref().map_or("", RawValue::get));
         self.labelled("cn2", "durationMs", &entry.duration_ms.map(|ms| ms.to_string()).unwrap_or_default());
         self.put("IndelibleErrors", &joined(&entry.errors));
         self.put_some("IndelibleCorrelationId", entry.correlation_id.map(|id| id.to_string()).as_ref());
+        self.put_some("IndeliblePartial", entry.partial.map(|partial| partial.to_string()).as_ref());
+        self.put_some("IndelibleReverts", entry.reverts.map(|id| id.to_string()).as_ref());
     }
 
     fn origin(&mut self, origin: &Origin) {

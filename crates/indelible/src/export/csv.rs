@@ -7,14 +7,14 @@
 
 use std::borrow::Cow;
 
-use model::{Entry, Origin, diff};
+use model::{Entry, Origin};
 use serde_json::value::RawValue;
 use tlog::Hash;
 
 use super::joined;
 
 /// The columns. Programs rely on names and order: new ones go to the end.
-pub(super) const HEADINGS: [&str; 40] = [
+pub(super) const HEADINGS: [&str; 43] = [
     "timestamp",
     "recorded_at",
     "site",
@@ -55,6 +55,9 @@ pub(super) const HEADINGS: [&str; 40] = [
     "after",
     "data",
     "leaf_hash",
+    "entity_previous_id",
+    "partial",
+    "reverts",
 ];
 
 /// RFC 4180 §2.1.
@@ -116,7 +119,7 @@ fn with_end(line: String) -> Vec<u8> {
 }
 
 /// In the order of [`HEADINGS`]. What is not there or was erased is an empty cell.
-fn cells<'a>(entry: &'a Entry, leaf_hash: &Hash) -> [Cow<'a, str>; 40] {
+fn cells<'a>(entry: &'a Entry, leaf_hash: &Hash) -> [Cow<'a, str>; 43] {
     let actor = entry.actor.as_ref();
     let entity = entry.entity.as_ref();
     let on_behalf_of = actor.and_then(|actor| actor.on_behalf_of.as_ref());
@@ -143,7 +146,7 @@ fn cells<'a>(entry: &'a Entry, leaf_hash: &Hash) -> [Cow<'a, str>; 40] {
         text(entity.and_then(|entity| entity.url.as_ref())),
         text(entry.summary.as_ref()),
         text(entry.reason.as_ref()),
-        joined(&diff::changed(entry.before.as_deref(), entry.after.as_deref())).into(),
+        joined(&entry.changed()).into(),
         ip.map(|ip| ip.to_string()).unwrap_or_default().into(),
         from(|origin| origin.user_agent.as_ref()),
         from(|origin| origin.method.as_ref()),
@@ -163,6 +166,9 @@ fn cells<'a>(entry: &'a Entry, leaf_hash: &Hash) -> [Cow<'a, str>; 40] {
         json(entry.after.as_deref()),
         json(entry.data.as_deref()),
         leaf_hash.to_string().into(),
+        text(entity.and_then(|entity| entity.previous_id.as_ref())),
+        entry.partial.map(|partial| partial.to_string()).unwrap_or_default().into(),
+        entry.reverts.map(|id| id.to_string()).unwrap_or_default().into(),
     ]
 }
 

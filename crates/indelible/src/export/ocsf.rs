@@ -17,7 +17,7 @@
 //! profile `record_integrity`, but not as that profile: there a fingerprint is computed over the *event*, and
 //! ours is of the leaf in the log, which commits to the entry.
 
-use model::{Actor, ActorType, Entity, Entry, Kind, OnBehalfOf, Outcome, action, diff};
+use model::{Actor, ActorType, Entity, Entry, Kind, OnBehalfOf, Outcome, action};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tlog::Hash;
@@ -187,6 +187,12 @@ struct Unmapped<'a> {
     before: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
     after: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entity_previous_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    partial: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reverts: Option<Uuid>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     changed: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -399,7 +405,10 @@ impl<'a> Unmapped<'a> {
             entity_url: entity.filter(|_| is_change).and_then(|entity| entity.url.as_deref()),
             before: before.filter(|_| !is_change),
             after: after.filter(|_| !is_change),
-            changed: diff::changed(before, after),
+            entity_previous_id: entity.filter(|_| is_change).and_then(|entity| entity.previous_id.as_deref()),
+            partial: entry.partial,
+            reverts: entry.reverts,
+            changed: entry.changed(),
             route: origin.and_then(|origin| origin.route.as_deref()),
             r#ref: origin.and_then(|origin| origin.r#ref.as_deref()),
             channel: origin.and_then(|origin| origin.channel.as_deref()),

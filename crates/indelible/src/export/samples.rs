@@ -34,17 +34,25 @@ pub(crate) fn minimal() -> Entry {
         entity: Some(entity("page", "1002", None)),
         before: None,
         after: None,
+        partial: None,
         summary: None,
         reason: None,
         correlation_id: None,
         duration_ms: None,
         errors: Vec::new(),
         data: None,
+        reverts: None,
     }
 }
 
 pub(crate) fn entity(kind: &str, id: &str, title: Option<&str>) -> Entity {
-    Entity { kind: kind.to_owned(), id: id.to_owned(), title: title.map(str::to_owned), url: None }
+    Entity {
+        kind: kind.to_owned(),
+        id: id.to_owned(),
+        previous_id: None,
+        title: title.map(str::to_owned),
+        url: None,
+    }
 }
 
 /// Every field, hostile to every format.
@@ -85,6 +93,7 @@ pub(crate) fn full() -> Entry {
             channel: some("portal "),
         }),
         entity: Some(Entity {
+            previous_id: some("=1001"),
             url: some("https://example.com/?a=b|c"),
             ..entity("page", "-1002", Some("Home\r\nsweet"))
         }),
@@ -95,7 +104,9 @@ pub(crate) fn full() -> Entry {
         correlation_id: Some("0193b0c6-0000-7000-8000-000000000001".parse().unwrap()),
         duration_ms: Some(12),
         errors: list(["disk full", "tab\there"]),
+        partial: Some(false),
         data: Some(raw(DATA)),
+        reverts: Some("0193b0c6-0000-7000-8000-000000000002".parse().unwrap()),
         ..minimal()
     }
 }

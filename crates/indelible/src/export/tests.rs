@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use model::{Entry, Kind, Outcome, diff};
+use model::{Entry, Kind, Outcome};
 use serde_json::{Value, json};
 
 use super::samples::{AFTER, BEFORE, DATA, entity, erased, full, hash, minimal};
@@ -63,13 +63,14 @@ fn ndjson_is_the_list_form_and_the_states() {
         r#""actor":{"type":"user","id":"=42","name":"Ana \"A\", Ådal","email":"ana@example.com","#,
         r#""roles":["editor","a;b"],"on_behalf_of":{"type":"user","id":"7","name":"+Bo"}},"#,
         r#""action":"page.a|b\\c","kind":"update","outcome":"failure","#,
-        r#""entity":{"type":"page","id":"-1002","title":"Home\r\nsweet","url":"https://example.com/?a=b|c"},"#,
+        r#""entity":{"type":"page","id":"-1002","previous_id":"=1001","title":"Home\r\nsweet","url":"https://example.com/?a=b|c"},"#,
         "\"summary\":\"\u{202e}@SUM(1)\\\\|=\\nline two\",\"reason\":\" ＝1+1\",",
-        r#""changed":["n","x;y"],"#,
+        r#""partial":false,"changed":["n","x;y"],"#,
         r#""origin":{"ip":"2001:db8::1","user_agent":"Moz\u00005.0 (X=1)","method":"POST","route":"live","#,
         r#""path":"/ho|me","query":"a=1&b=\"2\"","ref":"main","request_id":"r-1","session_id":"s-1","channel":"portal "},"#,
         r#""correlation_id":"0193b0c6-0000-7000-8000-000000000001","connector":"wagtail","source":"tok=1","#,
-        r#""duration_ms":12,"errors":["disk full","tab\there"],"data":-12345678901234567890.10,"leaf_hash":""#,
+        r#""duration_ms":12,"errors":["disk full","tab\there"],"data":-12345678901234567890.10,"#,
+        r#""reverts":"0193b0c6-0000-7000-8000-000000000002","leaf_hash":""#,
         HASH,
         r#"","before":{"n":9007199254740993,"t":"a|b=\\c\n\u0000","é":"\u202e"},"#,
         r#""after":{"n":9007199254740995,"t":"a|b=\\c\n\u0000","é":"\u202e","x;y":-0.10}}"#,
@@ -139,7 +140,8 @@ fn csv_lines_are_exactly_these() {
     let header = "timestamp,recorded_at,site,index,id,actor_type,actor_id,actor_name,actor_email,actor_roles,\
                   on_behalf_of,action,kind,outcome,entity_type,entity_id,entity_title,entity_url,summary,reason,\
                   changed,ip,user_agent,method,route,path,query,ref,request_id,session_id,channel,\
-                  correlation_id,connector,source,duration_ms,errors,before,after,data,leaf_hash\r\n";
+                  correlation_id,connector,source,duration_ms,errors,before,after,data,leaf_hash,entity_previous_id,\
+                  partial,reverts\r\n";
     assert_eq!(String::from_utf8(Writer::new(Format::Csv).header()).unwrap(), header);
     let expected = [
         "2026-11-21T04:15:15.123456Z,2026-11-21T04:15:15.125Z,acme.www,7,0193b0c6-7f43-7d1c-8c0e-6a3c1f1a2b3c,",
@@ -154,14 +156,14 @@ fn csv_lines_are_exactly_these() {
         r#""{""n"":9007199254740995,""t"":""a|b=\\c\n\u0000"",""é"":""\u202e"",""x;y"":-0.10}","#,
         "'-12345678901234567890.10,",
         HASH,
-        "\r\n",
+        ",'=1001,false,0193b0c6-0000-7000-8000-000000000002\r\n",
     ];
     assert_eq!(written(Format::Csv, &full()), expected.concat());
     let expected = [
         "2026-11-21T04:15:15Z,2026-11-21T04:15:15.125Z,www,0,0193b0c6-7f43-7d1c-8c0e-6a3c1f1a2b3c,",
         "system,,,,,,page.publish,update,success,page,1002,,,,,,,,,,,,,,,,,,website,,,,,,",
         HASH,
-        "\r\n",
+        ",,,\r\n",
     ];
     assert_eq!(written(Format::Csv, &minimal()), expected.concat());
 }
@@ -265,6 +267,7 @@ fn ocsf_events_are_exactly_these() {
         r#""user_agent":"Moz\u00005.0 (X=1)","url":{"path":"/ho|me","query_string":"a=1&b=\"2\""}},"#,
         r#""unmapped":{"kind":"update","source":"tok=1","connector":"wagtail","actor_roles":["editor","a;b"],"#,
         r#""on_behalf_of":{"type":"user","id":"7","name":"+Bo"},"entity_url":"https://example.com/?a=b|c","#,
+        r#""entity_previous_id":"=1001","partial":false,"reverts":"0193b0c6-0000-7000-8000-000000000002","#,
         r#""changed":["n","x;y"],"route":"live","ref":"main","channel":"portal ","#,
         r#""errors":["disk full","tab\there"],"data":-12345678901234567890.10,"#,
         r#""record_integrity":{"attestation":{"chain_uid":"acme.www","fingerprint":{"algorithm_id":3,"#,
@@ -409,13 +412,14 @@ fn cef_lines_are_exactly_these() {
         r#"suser=Ana "A", Ådal suid=\=42 spriv=["editor","a;b"] IndelibleActorType=user "#,
         r#"IndelibleActorEmail=ana@example.com IndelibleOnBehalfOf={"type":"user","id":"7","name":"+Bo"} "#,
         r"fname=Home\r\nsweet cs3Label=entityType cs3=page cs4Label=entityId cs4=-1002 ",
-        r"IndelibleEntityUrl=https://example.com/?a\=b|c ",
+        r"IndelibleEntityPreviousId=\=1001 IndelibleEntityUrl=https://example.com/?a\=b|c ",
         "msg=\u{202e}@SUM(1)\\\\|\\=\\nline two reason= ＝1+1 ",
         r#"cs1Label=before cs1={"n":9007199254740993,"t":"a|b\=\\\\c\\n\\u0000","é":"\\u202e"} "#,
         r#"cs2Label=after cs2={"n":9007199254740995,"t":"a|b\=\\\\c\\n\\u0000","é":"\\u202e","x;y":-0.10} "#,
         r#"IndelibleChanged=["n","x;y"] cs6Label=data cs6=-12345678901234567890.10 "#,
         "cn2Label=durationMs cn2=12 IndelibleErrors=disk full; tab\there ",
-        "IndelibleCorrelationId=0193b0c6-0000-7000-8000-000000000001 ",
+        "IndelibleCorrelationId=0193b0c6-0000-7000-8000-000000000001 IndeliblePartial=false ",
+        "IndelibleReverts=0193b0c6-0000-7000-8000-000000000002 ",
         "c6a2Label=Source IPv6 Address c6a2=2001:db8::1 requestClientApplication=Moz\u{fffd}5.0 (X\\=1) ",
         r#"requestMethod=POST request=/ho|me IndelibleQuery=a\=1&b\="2" IndelibleRoute=live IndelibleRef=main "#,
         "IndelibleRequestId=r-1 IndelibleSessionId=s-1 IndelibleChannel=portal \n",
@@ -453,7 +457,7 @@ fn cef_keeps_every_value() {
     ] {
         assert_eq!(extension[key], value.unwrap(), "{key}");
     }
-    let changed = diff::changed(full().before.as_deref(), full().after.as_deref());
+    let changed = full().changed();
     assert_eq!(serde_json::from_str::<Vec<String>>(&extension["IndelibleChanged"]).unwrap(), changed);
 }
 

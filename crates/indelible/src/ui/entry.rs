@@ -71,30 +71,23 @@ fn page(app: &App, visit: &Visit, site: &Site, entry: &Entry) -> Result<EntryPag
 }
 
 fn difference(entry: &Entry) -> Diff {
-    let json = |raw: &RawValue| serde_json::from_str::<Json>(raw.get()).unwrap_or(Json::Null);
     let alone = |raw: &RawValue| {
         let fields = diff::fields(raw).unwrap_or_default();
-        let rows = fields.iter().map(|(name, value)| FieldRow::alone(&pointer(name), &json(value)));
+        let rows = fields.iter().map(|(name, value)| FieldRow::alone(&diff::pointer(name), &json(value)));
         FieldGroup::of(rows.collect())
     };
     match (&entry.before, &entry.after) {
         (Some(before), Some(after)) => {
-            let changes = diff::changes(before, after);
-            let rows = changes.iter().map(|change| {
-                let (before, after) = (change.before.as_deref().map(json), change.after.as_deref().map(json));
-                FieldRow::new(
-                    Op::from_code(change.op.as_str()),
-                    &change.path,
-                    before.as_ref(),
-                    after.as_ref(),
-                )
-            });
-            let changed = FieldGroup::of(rows.collect());
-            let names = diff::changed(Some(before), Some(after));
-            let fields = diff::fields(after).unwrap_or_default();
-            let unchanged = fields.iter().filter(|(name, _)| names.iter().all(|changed| *changed != **name));
-            let unchanged = unchanged.map(|(name, value)| FieldRow::alone(&pointer(name), &json(value)));
-            Diff { shape: Shape::Both, changed, unchanged: unchanged.collect(), note: None }
+            let rows = entry.changes().iter().map(|change| changed_row(change, before, after)).collect();
+            let names = entry.changed();
+            // A partial state says nothing of what it lacks, so that the state before is the last known of it.
+            let all =
+                diff::fields(if entry.extent().is_partial() { before } else { after }).unwrap_or_default();
+            let unchanged = all.iter().filter(|(name, _)| names.iter().all(|changed| *changed != **name));
+            let unchanged =
+                unchanged.map(|(name, value)| FieldRow::alone(&diff::pointer(name), &json(value)));
+            let note = extent_note(entry.extent()).map(ToOwned::to_owned);
+            Diff { shape: Shape::Both, changed: FieldGroup::of(rows), unchanged: unchanged.collect(), note }
         }
         (None, Some(after)) => Diff { shape: Shape::AfterOnly, changed: alone(after), ..Diff::default() },
         (Some(before), None) => Diff { shape: Shape::BeforeOnly, changed: alone(before), ..Diff::default() },
@@ -102,8 +95,47 @@ fn difference(entry: &Entry) -> Diff {
     }
 }
 
-fn pointer(name: &str) -> String {
-    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
+fn changed_row(change: &diff::Change, before: &RawValue, after: &RawValue) -> FieldRow {
+    let (old, new) = (change.before.as_deref().map(json), change.after.as_deref().map(json));
+    let mut row = FieldRow::new(Op::from_code(change.op.as_str()), &change.path, old.as_ref(), new.as_ref());
+    if let Some(from) = &change.from {
+        let place = from.rsplit('/').next().and_then(|place| place.parse::<u64>().ok()).unwrap_or_default();
+        row.notes.push(format!("was item {place}"));
+    }
+    if leads_into_text(&change.path, before) || leads_into_text(&change.path, after) {
+        row.notes.push("sent as text".to_owned());
+    }
+    if change.coarse {
+        row.notes.push("too much changed in it to tell one by one".to_owned());
+    }
+    row
+}
+
+/// Whether a place lies in a field that is a text which holds JSON.
+fn leads_into_text(path: &str, state: &RawValue) -> bool {
+    let Some((top, _)) = path.get(1..).and_then(|path| path.split_once('/')) else { return false };
+    let fields = diff::fields(state).unwrap_or_default();
+    fields
+        .iter()
+        .any(|(name, value)| diff::pointer(name).get(1..) == Some(top) && value.get().starts_with('"'))
+}
+
+/// What the reader must know of a state after that is not all of the entity.
+const fn extent_note(extent: diff::Extent) -> Option<&'static str> {
+    match extent {
+        diff::Extent::Full => None,
+        diff::Extent::Partial => Some(
+            "Only the submitted fields were recorded after the change. Fields that it lacks are unchanged.",
+        ),
+        diff::Extent::PartialInferred => Some(
+            "The state after seems to hold only the submitted fields: it lacks the one that says which entity \
+             it is. Fields that it lacks are shown as unchanged.",
+        ),
+    }
+}
+
+fn json(raw: &RawValue) -> Json {
+    serde_json::from_str(raw.get()).unwrap_or(Json::Null)
 }
 
 fn pretty_raw(raw: &RawValue) -> String {

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use model::action::{self, MessageContext};
-use model::{ActorType, Entry, Kind as EntryKind, Outcome, diff};
+use model::{ActorType, Entry, Kind as EntryKind, Outcome};
 
 use super::view::kind::Kind;
 use super::view::{Action, Actor, Entity, EntryLink, Object, Sentence, Tags, Time, Verb, url};
@@ -87,7 +87,7 @@ pub(super) fn summary(entry: &Entry) -> Option<String> {
 
 /// Names of the changed fields.
 pub(super) fn changed(entry: &Entry) -> Tags {
-    Tags::new(&diff::changed(entry.before.as_deref(), entry.after.as_deref()), TAGS_SHOWN)
+    Tags::new(&entry.changed(), TAGS_SHOWN)
 }
 
 /// "Ana published *Home*", for a heading. What failed was not done, so the sentence must not say it was.

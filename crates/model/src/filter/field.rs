@@ -35,6 +35,8 @@ pub enum Field {
     EntityType,
     /// The entity's id.
     EntityId,
+    /// The id that the entity had until then.
+    PreviousId,
     /// The entity's title.
     EntityTitle,
     /// Where to see the entity.
@@ -65,6 +67,8 @@ pub enum Field {
     Channel,
     /// What the entries of one user action share.
     CorrelationId,
+    /// The entry that is taken back.
+    Reverts,
     /// What carried the entry in.
     Connector,
     /// The credential that sent it.
@@ -135,7 +139,7 @@ pub(super) enum Named {
 
 /// The names of the fields; the first name of a field is the one we write. Beside them there are `before`,
 /// `after` and `data`, alone or with a path.
-pub(super) const NAMES: [(&str, Named); 72] = [
+pub(super) const NAMES: [(&str, Named); 75] = [
     ("actor", Named::Text(Field::Actor)),
     ("user", Named::Text(Field::Actor)),
     ("actor.type", Named::Text(Field::ActorType)),
@@ -158,6 +162,8 @@ pub(super) const NAMES: [(&str, Named); 72] = [
     ("entity.id", Named::Text(Field::EntityId)),
     ("entity_id", Named::Text(Field::EntityId)),
     ("key", Named::Text(Field::EntityId)),
+    ("entity.previous_id", Named::Text(Field::PreviousId)),
+    ("previous_id", Named::Text(Field::PreviousId)),
     ("entity.title", Named::Text(Field::EntityTitle)),
     ("title", Named::Text(Field::EntityTitle)),
     ("entity.url", Named::Text(Field::EntityUrl)),
@@ -185,6 +191,7 @@ pub(super) const NAMES: [(&str, Named); 72] = [
     ("origin.channel", Named::Text(Field::Channel)),
     ("correlation_id", Named::Text(Field::CorrelationId)),
     ("correlation", Named::Text(Field::CorrelationId)),
+    ("reverts", Named::Text(Field::Reverts)),
     ("connector", Named::Text(Field::Connector)),
     ("source", Named::Text(Field::Source)),
     ("summary", Named::Text(Field::Summary)),
@@ -249,6 +256,7 @@ impl Field {
                 .is_some_and(|entity| one(Some(&entity.id), Written) || one(entity.title.as_deref(), Folded)),
             Self::EntityType => one(entity.map(|entity| entity.kind.as_str()), Written),
             Self::EntityId => one(entity.map(|entity| entity.id.as_str()), Written),
+            Self::PreviousId => one(entity.and_then(|entity| entity.previous_id.as_deref()), Written),
             Self::EntityTitle => one(entity.and_then(|entity| entity.title.as_deref()), Folded),
             Self::EntityUrl => one(entity.and_then(|entity| entity.url.as_deref()), Written),
             Self::Site => one(Some(entry.site.as_str()), Written),
@@ -264,6 +272,7 @@ impl Field {
             Self::SessionId => one(origin.and_then(|origin| origin.session_id.as_deref()), Written),
             Self::Channel => one(origin.and_then(|origin| origin.channel.as_deref()), Folded),
             Self::CorrelationId => one(entry.correlation_id.map(|id| id.to_string()).as_deref(), Folded),
+            Self::Reverts => one(entry.reverts.map(|id| id.to_string()).as_deref(), Folded),
             Self::Connector => one(entry.connector.as_deref(), Folded),
             Self::Source => one(Some(&entry.source), Folded),
             Self::Summary => one(entry.summary.as_deref(), Folded),

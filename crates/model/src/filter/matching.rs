@@ -85,16 +85,14 @@ fn leads_to(path: &[String], at: &[Cow<'_, str>], or_above: bool) -> bool {
 
 /// Whether a changed field fits: by its name, by the path to it, or by the path to what it is part of.
 fn is_changed(entry: &Entry, glob: &Glob) -> bool {
-    let (Some(before), Some(after)) = (&entry.before, &entry.after) else { return false };
-    let names = diff::changed(Some(before), Some(after));
-    if names.iter().any(|name| glob.matches(&fold(name))) {
+    if entry.changed().iter().any(|name| glob.matches(&fold(name))) {
         return true;
     }
     // Most filters name a top-level field; only a path needs the whole difference.
     if glob.pieces().iter().all(|piece| !piece.contains('.')) && glob.as_literal().is_some() {
         return false;
     }
-    diff::changes(before, after).iter().any(|change| {
+    entry.changes().iter().any(|change| {
         let path = fold(&diff::dotted(&change.path)).into_owned();
         let ends = path.char_indices().filter(|(_, c)| *c == '.').map(|(end, _)| end).chain([path.len()]);
         ends.into_iter().any(|end| path.get(..end).is_some_and(|path| glob.matches(path)))

@@ -207,12 +207,18 @@ impl Question<'_> {
                 let found = self.value(shard, Field::EntityId, written)?;
                 Ok(found.or(self.words_of(shard, folded)?))
             }
-            Field::ActorName | Field::ActorEmail | Field::ActorRole | Field::ActorType | Field::Ip => {
-                self.value(shard, field, folded)
-            }
-            Field::ActorId | Field::Action | Field::EntityType | Field::EntityId | Field::RequestId => {
-                self.value(shard, field, written)
-            }
+            Field::ActorName
+            | Field::ActorEmail
+            | Field::ActorRole
+            | Field::ActorType
+            | Field::Ip
+            | Field::Reverts => self.value(shard, field, folded),
+            Field::ActorId
+            | Field::Action
+            | Field::EntityType
+            | Field::EntityId
+            | Field::PreviousId
+            | Field::RequestId => self.value(shard, field, written),
             Field::Kind => column(shard, SortColumn::Kind, folded, true),
             Field::Outcome => column(shard, SortColumn::Outcome, folded, true),
             Field::Connector => column(shard, SortColumn::Connector, folded, true),

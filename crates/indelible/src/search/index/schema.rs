@@ -4,7 +4,7 @@
 use model::filter::{Part, each_text, is_nobody};
 use model::inside::{Scalar, walk};
 use model::text::{fold, words};
-use model::{Decimal, Entry, SortColumn, SortValue, diff};
+use model::{Decimal, Entry, SortColumn, SortValue};
 use tantivy::TantivyDocument;
 use tantivy::schema::{BytesOptions, FAST, Field as Slot, NumericOptions, Schema, TextOptions};
 
@@ -12,7 +12,7 @@ use super::terms::{self, Terms};
 use crate::store::LogNumber;
 
 /// Changes with every change of what is written here. An index of another format is made anew.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 
 /// The columns of texts but the site, which the log says: each a sorted dictionary of the shard's values.
 pub(super) const TEXT_COLUMNS: [SortColumn; 16] = [
@@ -140,7 +140,7 @@ fn collect(log: LogNumber, entry: &Entry, terms: &mut Terms) {
         words(text).for_each(|word| terms.word(&word));
         false
     });
-    for name in diff::changed(entry.before.as_deref(), entry.after.as_deref()) {
+    for name in entry.changed() {
         terms.changed(&fold(&name));
     }
     for part in Part::ALL {

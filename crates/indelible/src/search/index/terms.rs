@@ -25,7 +25,7 @@ use crate::store::LogNumber;
 
 /// Fields whose values are terms of their own: those that are asked for most, and have few values. Each with
 /// its number, which is part of the format and never given anew, and how its values are compared.
-pub(super) const FIELDS: [(Field, u8, Case); 10] = [
+pub(super) const FIELDS: [(Field, u8, Case); 12] = [
     (Field::ActorId, 1, Case::Written),
     (Field::ActorName, 2, Case::Folded),
     (Field::ActorEmail, 3, Case::Folded),
@@ -36,6 +36,8 @@ pub(super) const FIELDS: [(Field, u8, Case); 10] = [
     (Field::EntityId, 8, Case::Written),
     (Field::Ip, 9, Case::Folded),
     (Field::RequestId, 10, Case::Written),
+    (Field::PreviousId, 11, Case::Written),
+    (Field::Reverts, 12, Case::Folded),
 ];
 
 /// Bytes of a value or name in a term, at most; a longer one is known by its beginning.

@@ -3,7 +3,9 @@
 use serde_json::Value as Json;
 
 use super::text;
-use super::words::{Unit, compare};
+use model::diff::Unit;
+
+use super::words::compare;
 
 /// One value of a field.
 #[derive(Clone, Debug, Default)]

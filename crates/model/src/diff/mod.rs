@@ -1,30 +1,63 @@
 //! The difference between two states of an entity.
 //!
 //! States are compared as they were written: numbers by their digits, so that 2^53 and 2^53 + 1 differ, and
-//! equal parts by their bytes, so that what did not change costs no parsing. Objects are compared by key at
-//! every depth, whatever the order of their keys; an array counts as one value.
+//! objects by key at every depth, whatever the order of their keys. Beyond that
+//!
+//! - items of arrays are found again: by a key that names them, else as a longest common subsequence; a move
+//!   is a move, and the removal of the first item is no change of all others;
+//! - a text that holds a JSON object or array is compared as what it holds;
+//! - a state after that holds only the submitted fields says nothing about the others ([`Extent`]);
+//! - hostile or huge input costs bounded work: what is too much is told by a larger part, marked as
+//!   [`coarse`](Change::coarse), and stays true.
+//!
+//! [`apply`] leads from the state before to the state after again.
+
+mod array;
+mod compare;
+mod extent;
+mod lcs;
+mod patch;
+mod tree;
+mod words;
+
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-/// One field's old and new value.
+pub use extent::Extent;
+pub use patch::{NoPlace, Patched, apply};
+pub use words::{Piece, Pieces, Unit, words};
+
+use tree::{Document, JsonType, alike};
+
+/// What happened at one place.
 #[derive(Clone, Debug, Serialize)]
 pub struct Change {
-    /// Where, as a JSON pointer (RFC 6901), for example `/seo/title`.
+    /// Where, as a JSON pointer (RFC 6901), for example `/seo/title`: the place in the state after, and for
+    /// what was removed the place in the state before. It leads into texts that hold JSON.
     pub path: String,
     /// What happened there.
     pub op: Op,
+    /// For what moved: its place in the state before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
     /// The old value; absent for what was added.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<Box<RawValue>>,
     /// The new value; absent for what was removed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<Box<RawValue>>,
+    /// Whether only parts of the value changed, which there was too much of to tell one by one.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub coarse: bool,
 }
 
-/// What happened to a field.
+/// What happened to a field or an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Op {
@@ -32,8 +65,10 @@ pub enum Op {
     Add,
     /// It is not there any more.
     Remove,
-    /// It has another value of the same JSON type.
+    /// It has another value of the same JSON type, or has one where it was null, or is null now.
     Change,
+    /// It is an item of an array and has another place among the others. What else changed in it follows.
+    Move,
     /// It has a value of another JSON type, `1` and `"1"` for example.
     Type,
 }
@@ -46,6 +81,7 @@ impl Op {
             Self::Add => "add",
             Self::Remove => "remove",
             Self::Change => "change",
+            Self::Move => "move",
             Self::Type => "type",
         }
     }
@@ -53,21 +89,38 @@ impl Op {
 
 /// The changes that lead from `before` to `after`, in the order of the fields.
 #[must_use]
-pub fn changes(before: &RawValue, after: &RawValue) -> Vec<Change> {
-    let mut changes = Vec::new();
-    compare(&mut String::new(), before, after, &mut changes);
-    changes
+pub fn changes(before: &RawValue, after: &RawValue, extent: Extent) -> Vec<Change> {
+    let (Some(old), Some(new)) = (Document::parse(before.get()), Document::parse(after.get())) else {
+        return unread(before, after);
+    };
+    compare::compare(old.root(), new.root(), extent.is_partial())
+}
+
+/// States nested too deeply to be compared: the whole, where its bytes differ.
+fn unread(before: &RawValue, after: &RawValue) -> Vec<Change> {
+    if before.get() == after.get() {
+        return Vec::new();
+    }
+    vec![Change {
+        path: String::new(),
+        op: Op::Change,
+        from: None,
+        before: Some(before.to_owned()),
+        after: Some(after.to_owned()),
+        coarse: true,
+    }]
 }
 
 /// Names of the top-level fields that changed, in the order of the fields. Empty when only one state is
 /// known: a created entity has no changed fields.
 #[must_use]
-pub fn changed(before: Option<&RawValue>, after: Option<&RawValue>) -> Vec<String> {
+pub fn changed(before: Option<&RawValue>, after: Option<&RawValue>, extent: Extent) -> Vec<String> {
     let (Some(before), Some(after)) = (before, after) else { return Vec::new() };
     let (Some(old), Some(new)) = (fields(before), fields(after)) else { return Vec::new() };
     union(&old, &new)
         .filter(|(_, old, new)| match (old, new) {
-            (Some(old), Some(new)) => !same(old, new),
+            (Some(old), Some(new)) => !same_meaning(old, new),
+            (Some(_), None) => !extent.is_partial(),
             _ => true,
         })
         .map(|(name, ..)| name.to_owned())
@@ -81,7 +134,16 @@ pub fn dotted(pointer: &str) -> String {
     keys.map(|key| key.replace("~1", "/").replace("~0", "~")).collect::<Vec<_>>().join(".")
 }
 
-/// Whether two JSON texts say the same: numbers by their digits, objects whatever their order.
+/// A key as a step of a JSON pointer, with the slash before it: `a/b` is `/a~1b` (RFC 6901 §3).
+#[must_use]
+pub fn pointer(key: &str) -> String {
+    let mut pointer = String::with_capacity(key.len() + 1);
+    push_step(&mut pointer, key);
+    pointer
+}
+
+/// Whether two JSON texts say the same: numbers by their digits, objects whatever their order. A text that
+/// holds JSON is a text here.
 #[must_use]
 pub fn same(one: &RawValue, other: &RawValue) -> bool {
     if one.get() == other.get() {
@@ -104,7 +166,7 @@ pub fn same(one: &RawValue, other: &RawValue) -> bool {
             _ => false,
         },
         // One text can be spelt in several ways: "\u0041" is "A".
-        (JsonType::String, JsonType::String) => {
+        (JsonType::Text, JsonType::Text) => {
             let decode = |raw: &RawValue| serde_json::from_str::<String>(raw.get()).ok();
             decode(one).is_some_and(|one| Some(one) == decode(other))
         }
@@ -112,34 +174,23 @@ pub fn same(one: &RawValue, other: &RawValue) -> bool {
     }
 }
 
-fn compare(path: &mut String, before: &RawValue, after: &RawValue, changes: &mut Vec<Change>) {
-    if same(before, after) {
-        return;
+/// Whether two values differ in no place that [`changes`] would tell.
+fn same_meaning(one: &RawValue, other: &RawValue) -> bool {
+    if one.get() == other.get() {
+        return true;
     }
-    let both_objects = (json_type(before), json_type(after)) == (JsonType::Object, JsonType::Object);
-    if let (true, Some(old), Some(new)) = (both_objects, fields(before), fields(after)) {
-        for (name, old, new) in union(&old, &new) {
-            let length = path.len();
-            push_step(path, name);
-            match (old, new) {
-                (Some(old), Some(new)) => compare(path, old, new, changes),
-                (old, new) => changes.push(Change {
-                    path: path.clone(),
-                    op: if old.is_none() { Op::Add } else { Op::Remove },
-                    before: old.map(ToOwned::to_owned),
-                    after: new.map(ToOwned::to_owned),
-                }),
-            }
-            path.truncate(length);
-        }
-        return;
+    let is_scalar = |raw: &RawValue| match json_type(raw) {
+        JsonType::Null | JsonType::Bool | JsonType::Number => true,
+        JsonType::Text => !raw.get().contains(['{', '[', '\\']),
+        JsonType::Array | JsonType::Object => false,
+    };
+    if is_scalar(one) || is_scalar(other) {
+        return same(one, other);
     }
-    changes.push(Change {
-        path: path.clone(),
-        op: if json_type(before) == json_type(after) { Op::Change } else { Op::Type },
-        before: Some(before.to_owned()),
-        after: Some(after.to_owned()),
-    });
+    match (Document::parse(one.get()), Document::parse(other.get())) {
+        (Some(one), Some(other)) => alike(one.root(), other.root()),
+        _ => false,
+    }
 }
 
 /// RFC 6901 §3: `~` and `/` are escaped.
@@ -191,7 +242,6 @@ fn union<'a>(
     one: &'a Fields<'a>,
     other: &'a Fields<'a>,
 ) -> impl Iterator<Item = (&'a str, Option<&'a RawValue>, Option<&'a RawValue>)> {
-    use std::collections::HashMap;
     let in_one: HashMap<&str, &RawValue> = one.iter().map(|(name, raw)| (name.as_ref(), *raw)).collect();
     let in_other: HashMap<&str, &RawValue> = other.iter().map(|(name, raw)| (name.as_ref(), *raw)).collect();
     let shared =
@@ -203,89 +253,13 @@ fn union<'a>(
     shared.chain(added)
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum JsonType {
-    Null,
-    Bool,
-    Number,
-    String,
-    Array,
-    Object,
-}
-
 fn json_type(raw: &RawValue) -> JsonType {
     match raw.get().bytes().next() {
         Some(b'n') => JsonType::Null,
         Some(b't' | b'f') => JsonType::Bool,
-        Some(b'"') => JsonType::String,
+        Some(b'"') => JsonType::Text,
         Some(b'[') => JsonType::Array,
         Some(b'{') => JsonType::Object,
         _ => JsonType::Number,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn raw(json: &str) -> Box<RawValue> {
-        serde_json::from_str(json).unwrap()
-    }
-
-    #[track_caller]
-    fn check(before: &str, after: &str, expected: &[&str]) {
-        let found: Vec<String> = changes(&raw(before), &raw(after))
-            .into_iter()
-            .map(|c| {
-                let text =
-                    |value: Option<Box<RawValue>>| value.map_or("·".to_owned(), |v| v.get().to_owned());
-                format!("{:?} {} {} {}", c.op, c.path, text(c.before), text(c.after))
-            })
-            .collect();
-        assert_eq!(found, expected);
-    }
-
-    #[test]
-    fn fields_added_removed_changed() {
-        check(
-            r#"{"a":1,"b":2,"c":3}"#,
-            r#"{"c":3,"b":5,"d":4}"#,
-            &["Remove /a 1 ·", "Change /b 2 5", "Add /d · 4"],
-        );
-        check(r#"{"a":{"b":{"c":1,"d":2}}}"#, r#"{"a":{"b":{"d":3,"c":1}}}"#, &["Change /a/b/d 2 3"]);
-    }
-
-    #[test]
-    fn missing_null_and_types_are_told_apart() {
-        check(r#"{"a":null}"#, "{}", &["Remove /a null ·"]);
-        check(r#"{"a":null}"#, r#"{"a":0}"#, &["Type /a null 0"]);
-        check(r#"{"a":1}"#, r#"{"a":"1"}"#, &[r#"Type /a 1 "1""#]);
-        check(r#"{"a":{}}"#, r#"{"a":[]}"#, &["Type /a {} []"]);
-    }
-
-    #[test]
-    fn digits_count_order_and_spelling_do_not() {
-        check(
-            r#"{"n":9007199254740992}"#,
-            r#"{"n":9007199254740993}"#,
-            &["Change /n 9007199254740992 9007199254740993"],
-        );
-        check(r#"{"a":1,"b":[{"x":1,"y":2}]}"#, r#"{"b":[{"y":2,"x":1}],"a":1}"#, &[]);
-        check(r#"{"s":"A"}"#, r#"{"s":"\u0041"}"#, &[]);
-    }
-
-    #[test]
-    fn paths_are_json_pointers() {
-        check(r#"{"a/b":1,"m~n":1}"#, r#"{"a/b":2,"m~n":2}"#, &["Change /a~1b 1 2", "Change /m~0n 1 2"]);
-    }
-
-    #[test]
-    fn changed_names_the_top_level() {
-        let names = changed(
-            Some(&raw(r#"{"a":{"x":1},"b":1,"gone":0}"#)),
-            Some(&raw(r#"{"b":1,"a":{"x":2},"new":0}"#)),
-        );
-        assert_eq!(names, ["a", "gone", "new"]);
-        assert!(changed(None, Some(&raw("{}"))).is_empty());
     }
 }
