@@ -39,6 +39,7 @@ pub mod action;
 pub mod diff;
 
 pub mod inside;
+pub mod mask;
 mod number;
 pub mod text;
 
