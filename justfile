@@ -31,6 +31,10 @@ doc:
 bench *ARGS:
     cargo bench -p indelible --bench ingest {{ARGS}}
 
+# Count the instructions of the hot functions and compare them with what is recorded
+instructions *ARGS:
+    scripts/instructions {{ARGS}}
+
 # Check licences, sources and advisories of dependencies
 audit:
     scripts/audit
