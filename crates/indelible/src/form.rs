@@ -72,9 +72,9 @@ pub(crate) struct EntryOut {
     /// The entry that this one takes back.
     #[serde(skip_serializing_if = "Option::is_none")]
     reverts: Option<Uuid>,
-    /// The entries that took this one back, the last one last.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    reverted_by: Vec<Uuid>,
+    /// The last entry that took this one back; in lists and the detail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reverted_by: Option<Uuid>,
     /// The hash of the entry's leaf, in hexadecimal.
     leaf_hash: String,
 }
@@ -105,9 +105,15 @@ impl EntryOut {
             data: entry.data,
             partial: entry.partial,
             reverts: entry.reverts,
-            reverted_by: Vec::new(),
+            reverted_by: None,
             leaf_hash: leaf_hash.to_string(),
         }
+    }
+
+    /// The same, with the entry that took it back.
+    pub(crate) fn reverted_by(mut self, id: Option<Uuid>) -> Self {
+        self.reverted_by = id;
+        self
     }
 
     /// Position in the site's log.

@@ -7,9 +7,11 @@ use serde_json::json;
 use crate::access::Caller;
 use crate::clock;
 use crate::entropy::{self, NoEntropy};
+use crate::hosts::{Connector, Handlers};
 use crate::journal::{self, Append, Journal, JournalError, Outcome, Published};
 use crate::keys::{KeyError, Keys};
 use crate::search::{IndexPlace, Search};
+use crate::settings::{self, BadSetting, Rules, RulesAtHand, SiteSettings};
 use crate::sites::Sites;
 use crate::store::{Change, CreateOptions, EmbeddedStore, Site, Store, StoreError, Token};
 
@@ -21,6 +23,8 @@ pub struct Indelible {
     sites: Arc<Sites>,
     journal: Journal,
     search: Arc<Search>,
+    revert_handlers: Handlers,
+    rules: Arc<RulesAtHand>,
 }
 
 /// How to open an installation.
@@ -65,7 +69,15 @@ impl Indelible {
         let place = IndexPlace { directory: directory.join("index"), key: keys.index_key() };
         let published = Arc::clone(journal.published());
         let search = Search::new(Arc::clone(&store), published, Some(place), !options.without_indexing);
-        Ok(Self { store, keys, sites, journal, search: Arc::new(search) })
+        Ok(Self {
+            store,
+            keys,
+            sites,
+            journal,
+            search: Arc::new(search),
+            revert_handlers: Handlers::default(),
+            rules: Arc::default(),
+        })
     }
 
     fn create(directory: &Path, options: &OpenOptions) -> Result<(), OpenError> {
@@ -118,6 +130,25 @@ impl Indelible {
     #[must_use]
     pub const fn search(&self) -> &Arc<Search> {
         &self.search
+    }
+
+    /// Who carries out reverts in this process, beside the endpoints of connectors.
+    #[must_use]
+    pub const fn revert_handlers(&self) -> &Handlers {
+        &self.revert_handlers
+    }
+
+    /// What is asked of entries on their way into a site's log.
+    ///
+    /// # Errors
+    /// When the settings cannot be read.
+    pub fn rules(&self, site: &Site) -> Result<Arc<Rules>, StoreError> {
+        self.rules.of(self.store.as_ref(), site.log)
+    }
+
+    /// The same where they are at hand and need not be read: never blocks.
+    pub(crate) fn rules_at_hand(&self, site: &Site) -> Option<Arc<Rules>> {
+        self.rules.fresh(site.log)
     }
 
     /// Has every log looked at for small blocks to be merged in the background: what a server does when it
@@ -181,9 +212,73 @@ impl Indelible {
         self.configure(Change::RevokeToken { id: token.id, at: clock::now() }, &entry, caller)
     }
 
+    /// Changes settings of a site. The entry that tells of it is in the site's own log. Blocks.
+    pub fn change_settings(
+        &self,
+        site: &Site,
+        changes: &serde_json::Map<String, serde_json::Value>,
+        caller: &Caller,
+    ) -> Result<SiteSettings, ConfigureError> {
+        let before = SiteSettings::load(self.store.as_ref(), site.log)?;
+        let after = before.merged(changes)?;
+        if after == before {
+            return Ok(after);
+        }
+        let entry = json!({
+            "action": "indelible.site.settings",
+            "entity": {"type": "site_settings", "id": site.id, "title": site.name},
+            "before": before,
+            "after": after,
+        });
+        let value = serde_json::to_string(&after).ok();
+        let change = Change::Configure { log: site.log, name: settings::NAME.to_owned(), value };
+        self.configure_in(site.clone(), change, &entry, caller)?;
+        self.rules.forget(site.log);
+        Ok(after)
+    }
+
+    /// Sets a connector of a site, or removes it. The entry that tells of it is in the site's own log. Blocks.
+    pub fn set_connector(
+        &self,
+        site: &Site,
+        name: &str,
+        connector: Option<&Connector>,
+        caller: &Caller,
+    ) -> Result<(), ConfigureError> {
+        let before = Connector::load(self.store.as_ref(), site.log, name)?;
+        // Whether there is a secret is told; the secret is not.
+        let state = |connector: &Connector| json!({"revert_url": connector.revert_url, "signed": connector.has_secret()});
+        let action =
+            if connector.is_some() { "indelible.connector.set" } else { "indelible.connector.remove" };
+        let entry = json!({
+            "action": action,
+            "entity": {"type": "connector", "id": name},
+            "before": before.as_ref().map(state),
+            "after": connector.map(state),
+        });
+        let value = connector.map(Connector::to_json);
+        let change = Change::Configure { log: site.log, name: Connector::key(name), value };
+        self.configure_in(site.clone(), change, &entry, caller)
+    }
+
     /// Commits a change of configuration together with the entry that tells of it.
     fn configure(
         &self,
+        change: Change,
+        entry: &serde_json::Value,
+        caller: &Caller,
+    ) -> Result<(), ConfigureError> {
+        let system = self
+            .sites
+            .find(&SiteId::system())?
+            .ok_or_else(|| StoreError::Corrupt("the system's site is missing".to_owned()))?;
+        self.configure_in(system, change, entry, caller)
+    }
+
+    /// The same, with the entry in the log of the site that it is about.
+    fn configure_in(
+        &self,
+        site: Site,
         change: Change,
         entry: &serde_json::Value,
         caller: &Caller,
@@ -194,13 +289,9 @@ impl Indelible {
             fields.insert("actor".to_owned(), json!({"type": "user", "name": caller.name, "roles": roles}));
             fields.insert("connector".to_owned(), json!("indelible"));
         }
-        let sealed = journal::admit(entry.to_string().as_bytes(), &caller.name, None)?
+        let sealed = journal::admit(entry.to_string().as_bytes(), &caller.name, None, &Rules::default())?
             .map_err(|violations| ConfigureError::Entry(join(&violations)))?;
-        let system = self
-            .sites
-            .find(&SiteId::system())?
-            .ok_or_else(|| StoreError::Corrupt("the system's site is missing".to_owned()))?;
-        let append = Append { site: system, entries: vec![sealed], atomic: true, change: Some(change) };
+        let append = Append { site, entries: vec![sealed], atomic: true, change: Some(change) };
         match self.journal.append_blocking(append)?.pop() {
             Some(Outcome::Appended(_)) => Ok(()),
             Some(Outcome::Known(_)) | None => Err(ConfigureError::Entry("it was there already".to_owned())),
@@ -273,6 +364,9 @@ pub enum ConfigureError {
     /// The entry that tells of it was refused, so the change was not made either.
     #[error("the change was not made, because its entry was refused: {0}")]
     Entry(String),
+    /// A setting is unknown, or cannot have that value.
+    #[error("`{}` {}", .0.key, .0.message)]
+    Setting(#[from] BadSetting),
     /// The log did not take it.
     #[error(transparent)]
     Journal(#[from] JournalError),

@@ -7,9 +7,12 @@
 //! |---|---|
 //! | [`clock`], [`entropy`], [`keys`] | what the outside world gives: time, randomness, the signing seed |
 //! | [`store`] | where the truth lies |
+//! | [`settings`] | what a site's administrators set |
 //! | [`journal`] | how an entry gets into its log: the heart |
 //! | [`search`] | how entries are found |
 //! | [`access`] | who may see and do what |
+//! | [`hosts`] | who owns the entities and puts them back |
+//! | [`revert`] | taking changes back, at the hosts that own the entities |
 //! | [`jobs`] | longer work: verifying a log |
 //! | [`connect`] | foreign entries in |
 //! | [`demo`] | the demo's data |
@@ -27,15 +30,18 @@ mod files;
 
 pub mod store;
 
+pub mod settings;
 mod sites;
 
 pub mod journal;
 pub mod search;
 
 pub mod access;
+pub mod hosts;
 
 mod instance;
 pub mod jobs;
+pub mod revert;
 
 pub mod connect;
 pub mod demo;

@@ -326,7 +326,7 @@ fn filter_matches(filter: &str, expected: bool) -> Outcome<Call> {
 
 fn diff_changed() -> Outcome<Call> {
     let entry = entry()?;
-    let call = move || diff::changed(black_box(entry.before.as_deref()), black_box(entry.after.as_deref()));
+    let call = move || black_box(&entry).changed();
     expect(call().len() == 5)?;
     Ok(calling(call))
 }
@@ -335,7 +335,7 @@ fn diff_changes() -> Outcome<Call> {
     let Entry { before: Some(before), after: Some(after), .. } = entry()? else {
         return Err("no states".into());
     };
-    let call = move || diff::changes(black_box(&before), black_box(&after));
+    let call = move || diff::changes(black_box(&before), black_box(&after), diff::Extent::Full);
     expect(call().len() >= 5)?;
     Ok(calling(call))
 }

@@ -32,6 +32,7 @@ pub mod json;
 mod parse;
 
 mod leaf;
+mod link;
 mod section;
 mod stored;
 
@@ -49,12 +50,16 @@ pub mod order;
 
 pub mod access;
 
+pub mod revert;
+pub mod state;
+
 pub use access::{Permission, Role};
 pub use action::Kind;
 pub use cursor::{Cursor, CursorError, CursorKey, Direction};
 pub use entry::{Actor, ActorType, Draft, Entity, Entry, OnBehalfOf, Origin, Outcome};
 pub use filter::{Field, Filter, FilterError};
 pub use leaf::{Class, Commitment, Leaf, LeafHeader, commitment, salt};
+pub use link::Link;
 pub use name::{NameError, SYSTEM_SITE, SiteId};
 pub use number::Decimal;
 pub use order::{Order, SortColumn, SortKey, SortValue};

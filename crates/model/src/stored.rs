@@ -22,6 +22,7 @@ use uuid::Uuid;
 use crate::diff;
 use crate::entry::{Draft, Entry};
 use crate::leaf::{Class, Leaf, LeafHeader, SECRET_BYTES, Salts, commitment};
+use crate::link;
 use crate::name::SiteId;
 use crate::section::{Change, Context, OccurredAt, Section, SectionName, Source, sections};
 
@@ -37,6 +38,8 @@ pub struct Sealed {
     pub occurred_at: Timestamp,
     /// Whether the sender said when; if not, `occurred_at` is the time of its arrival.
     occurred_at_given: bool,
+    /// The targets of what it points at: [`crate::Link::target`].
+    pub links: Vec<Vec<u8>>,
     bytes: Vec<u8>,
     leaf: Leaf,
 }
@@ -52,11 +55,45 @@ impl Draft {
         let occurred_at_given = self.occurred_at.is_some();
         let occurred_at = self.occurred_at.unwrap_or(occurred_at);
         let header = LeafHeader { recorded_ms: 0, id, class: Class::of(self.kind) };
+        let links = link::targets(self.reverts, Some(&self.entity));
         let sections = sections(self, occurred_at, source);
         let bytes = encode(&header, secret, &sections);
         let commitments =
             commitments(secret, sections.iter().map(|section| (section.name, section.bytes.as_slice())));
-        Sealed { id, occurred_at, occurred_at_given, bytes, leaf: Leaf { header, commitments } }
+        Sealed { id, occurred_at, occurred_at_given, links, bytes, leaf: Leaf { header, commitments } }
+    }
+}
+
+impl Draft {
+    /// The draft as a reader would see it, at no place and without its log's own fields.
+    #[must_use]
+    pub fn preview(&self) -> Entry {
+        let draft = self.clone();
+        Entry {
+            site: SiteId::system(),
+            index: 0,
+            id: draft.id.unwrap_or_default(),
+            recorded_at: Timestamp::UNIX_EPOCH,
+            occurred_at: draft.occurred_at.unwrap_or(Timestamp::UNIX_EPOCH),
+            action: draft.action,
+            kind: draft.kind,
+            outcome: draft.outcome,
+            connector: draft.connector,
+            source: String::new(),
+            actor: Some(draft.actor),
+            origin: draft.origin,
+            entity: Some(draft.entity),
+            before: draft.before,
+            after: draft.after,
+            partial: draft.partial,
+            summary: draft.summary,
+            reason: draft.reason,
+            correlation_id: draft.correlation_id,
+            duration_ms: draft.duration_ms,
+            errors: draft.errors,
+            data: draft.data,
+            reverts: draft.reverts,
+        }
     }
 }
 

@@ -12,7 +12,9 @@ pub struct Violation {
 }
 
 impl Violation {
-    pub(crate) fn new(code: Code, field: impl Into<String>, message: impl Into<String>) -> Self {
+    /// A mistake.
+    #[must_use]
+    pub fn new(code: Code, field: impl Into<String>, message: impl Into<String>) -> Self {
         Self { code, field: field.into(), message: message.into() }
     }
 }

@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use tlog::Hash;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::form::EntryOut;
 
@@ -19,6 +20,10 @@ pub(crate) struct EntryDetail {
     /// The state after, if it is known.
     #[schema(value_type = Option<Object>)]
     after: Option<Box<RawValue>>,
+    /// How much of the entity `after` holds: `full`, `partial` (only the submitted fields, as the sender says) or
+    /// `partial_inferred` (as far as one can tell).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after_is: Option<&'static str>,
     /// What leads from the one to the other.
     #[schema(value_type = Vec<Object>)]
     changes: Vec<diff::Change>,
@@ -46,27 +51,29 @@ pub(super) struct RevertState {
     possible: bool,
     /// Why not.
     #[serde(skip_serializing_if = "Option::is_none")]
-    why: Option<&'static str>,
+    why: Option<String>,
 }
 
 impl EntryDetail {
-    pub(super) fn new(entry: Entry, leaf_hash: Hash, checkpoint_size: u64) -> Self {
+    pub(super) fn new(
+        entry: Entry,
+        leaf_hash: Hash,
+        checkpoint_size: u64,
+        reverted_by: Option<Uuid>,
+        revert: Result<(), String>,
+    ) -> Self {
         let (before, after) = (entry.before.clone(), entry.after.clone());
         let changes = entry.changes();
         let url = format!("/api/v1/sites/{}/entries/{}/proof", entry.site, entry.id);
         let proof = ProofState { state: "signed", checkpoint_size, url };
-        let why = if before.is_none() {
-            "no before state was recorded"
-        } else {
-            "no connector of this site takes reverts"
-        };
         Self {
-            entry: EntryOut::new(entry, leaf_hash),
+            after_is: after.as_ref().map(|_| entry.extent().as_str()),
+            entry: EntryOut::new(entry, leaf_hash).reverted_by(reverted_by),
             before,
             after,
             changes,
             proof,
-            revert: RevertState { possible: false, why: Some(why) },
+            revert: RevertState { possible: revert.is_ok(), why: revert.err() },
         }
     }
 }

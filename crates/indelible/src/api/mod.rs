@@ -5,6 +5,7 @@
 
 mod body;
 mod caller;
+mod connectors;
 mod entries;
 mod form;
 mod health;
@@ -12,6 +13,7 @@ mod openapi;
 mod problem;
 mod query;
 mod searches;
+mod settings;
 mod sites;
 mod tokens;
 
@@ -33,7 +35,6 @@ pub use problem::{FieldError, Problem};
 pub(crate) use caller::session_of;
 pub(crate) use entries::detail::{entry_detail, entry_json};
 pub(crate) use entries::find as find_entry;
-pub(crate) use entries::history::of_entity;
 pub(crate) use query::{ListQuery, pairs as query_pairs};
 pub(crate) use searches::{
     NewSearch, address as search_address, delete_search, find_search, list_parameters, own_searches,
@@ -97,6 +98,11 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(entries::export::export))
         .routes(routes!(entries::export::export_everywhere))
         .routes(routes!(entries::history::history))
+        .routes(routes!(entries::state::state))
+        .routes(routes!(entries::revert::revert))
+        .routes(routes!(settings::read, settings::change))
+        .routes(routes!(connectors::list))
+        .routes(routes!(connectors::set, connectors::remove))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::revoke))
         .routes(routes!(searches::list, searches::create))

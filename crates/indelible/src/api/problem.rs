@@ -10,7 +10,9 @@ use utoipa::ToSchema;
 use crate::ConfigureError;
 use crate::access::{Denied, SignInError};
 use crate::entropy::NoEntropy;
+use crate::hosts::HostError;
 use crate::journal::JournalError;
+use crate::revert::RevertError;
 use crate::search::SearchError;
 use crate::store::{SaveError, StoreError};
 
@@ -283,6 +285,7 @@ impl From<ConfigureError> for Problem {
         match error {
             ConfigureError::Exists(_) => Self::new(StatusCode::CONFLICT, "exists", detail),
             ConfigureError::Entry(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail),
+            ConfigureError::Setting(error) => Self::invalid(&error.key, "invalid_value", error.message),
             ConfigureError::Journal(error) => error.into(),
             ConfigureError::Store(error) => error.into(),
             ConfigureError::Entropy(error) => error.into(),
@@ -299,6 +302,37 @@ impl From<SearchError> for Problem {
             }
             SearchError::TooManyBuckets => Self::invalid("histogram", "too_many_buckets", error.to_string()),
             SearchError::Index(error) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<RevertError> for Problem {
+    fn from(error: RevertError) -> Self {
+        let detail = error.to_string();
+        match error {
+            RevertError::Impossible(_) => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "not_revertible", detail)
+            }
+            RevertError::ReasonMissing => Self::invalid("reason", "missing_field", detail),
+            RevertError::NotPlanned(_) => Self::invalid("overwrite", "invalid_value", detail),
+            RevertError::Conflict(fields, _) => {
+                let conflict = |field: &String| FieldError {
+                    field: field.clone(),
+                    code: "changed_since".to_owned(),
+                    message: "was changed since; name it in `overwrite` to put it back all the same"
+                        .to_owned(),
+                    place: None,
+                };
+                let errors = fields.iter().map(conflict).collect();
+                Self::new(StatusCode::CONFLICT, "conflict", detail).with_errors(errors)
+            }
+            RevertError::Host(HostError::Slow) => Self::new(StatusCode::GATEWAY_TIMEOUT, "host_slow", detail),
+            RevertError::Host(_) => Self::new(StatusCode::BAD_GATEWAY, "host_failed", detail),
+            RevertError::Unrecorded(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "unrecorded", detail),
+            RevertError::Journal(error) => error.into(),
+            RevertError::Search(error) => error.into(),
+            RevertError::Store(error) => error.into(),
+            RevertError::Entropy(error) => error.into(),
         }
     }
 }

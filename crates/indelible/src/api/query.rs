@@ -138,17 +138,30 @@ pub(crate) fn pairs(query: Option<&str>) -> Result<Vec<(String, String)>, Proble
 const SMALL_BODY_BYTES_MAX: usize = 64 * 1024;
 
 /// Reads a small JSON body.
+/// The same where nothing need be sent.
+pub(super) async fn json_or_nothing<T: serde::de::DeserializeOwned + Default>(
+    body: Body,
+) -> Result<T, Problem> {
+    let too_large = || Problem::too_large(format!("the body is larger than {SMALL_BODY_BYTES_MAX} bytes"));
+    let bytes = super::body::collect(body, SMALL_BODY_BYTES_MAX, too_large).await?;
+    if bytes.iter().all(u8::is_ascii_whitespace) { Ok(T::default()) } else { read_json(&bytes) }
+}
+
 pub(super) async fn json<T: serde::de::DeserializeOwned>(body: Body) -> Result<T, Problem> {
     let too_large = || Problem::too_large(format!("the body is larger than {SMALL_BODY_BYTES_MAX} bytes"));
     let bytes = super::body::collect(body, SMALL_BODY_BYTES_MAX, too_large).await?;
-    serde_json::from_slice(&bytes).map_err(|error| {
+    read_json(&bytes)
+}
+
+fn read_json<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(bytes).map_err(|error| {
         let code = if error.is_data() { "invalid_value" } else { "json_syntax" };
         let detail = format!("the body does not fit: {error}");
         Problem::new(axum::http::StatusCode::UNPROCESSABLE_ENTITY, code, detail)
     })
 }
 
-fn time(name: &str, value: &str) -> Result<jiff::Timestamp, Problem> {
+pub(super) fn time(name: &str, value: &str) -> Result<jiff::Timestamp, Problem> {
     value.parse().map_err(|_| {
         let message = format!(
             "`{value}` is not an RFC 3339 time with zone such as 2026-11-21T04:15:15Z (`+` is `%2B` in a URL)"

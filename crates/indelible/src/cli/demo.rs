@@ -2,6 +2,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
 use model::SiteId;
@@ -10,8 +11,10 @@ use super::serve::{bind, block_on, run_until_stopped, start_log};
 use super::{Failure, output};
 use crate::access::{Caller, Gate};
 use crate::api::App;
+use crate::demo::DemoHost;
 use crate::files::make_private_directory;
 use crate::journal::{self, Append, Outcome};
+use crate::settings::Rules;
 use crate::store::Site;
 use crate::{Indelible, OpenOptions, clock, demo, entropy};
 
@@ -75,10 +78,19 @@ fn fill(indelible: &Indelible) -> Result<u64, Failure> {
             site.id.parse().map_err(|error: model::NameError| Failure::Other(error.to_string()))?;
         sites.insert(site.id, indelible.create_site(id, site.name, &caller)?);
     }
+    let host = Arc::new(DemoHost::default());
+    for (site, connector) in demo::connectors() {
+        if let Some(site) = sites.get(site) {
+            indelible.revert_handlers().set(site.id.clone(), connector, host.clone());
+        }
+    }
     let mut waiting: HashMap<&str, Vec<String>> = HashMap::new();
     let mut count = 0;
     for (site, json) in demo::entries(clock::now(), SEED) {
         count += 1;
+        if let Ok(entry) = model::parse(json.as_bytes()) {
+            host.learn(site, &entry.preview());
+        }
         let entries = waiting.entry(site).or_default();
         entries.push(json);
         if entries.len() == ENTRIES_AT_ONCE {
@@ -94,8 +106,9 @@ fn fill(indelible: &Indelible) -> Result<u64, Failure> {
 fn append(indelible: &Indelible, site: Option<&Site>, entries: &[String]) -> Result<(), Failure> {
     let refused = |reason: String| Failure::Other(format!("an entry of the demo was refused: {reason}"));
     let site = site.ok_or_else(|| refused("its site is unknown".to_owned()))?.clone();
-    let admissions = journal::admit_all(entries.iter().map(String::as_bytes), "demo", None)
-        .map_err(|error| refused(error.to_string()))?;
+    let admissions =
+        journal::admit_all(entries.iter().map(String::as_bytes), "demo", None, &Rules::default())
+            .map_err(|error| refused(error.to_string()))?;
     let sealed: Result<Vec<_>, _> = admissions.into_iter().collect();
     let entries = sealed
         .map_err(|violations| refused(violations.first().map(ToString::to_string).unwrap_or_default()))?;

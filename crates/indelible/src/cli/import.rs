@@ -82,8 +82,9 @@ struct Running<'a> {
 impl Running<'_> {
     fn append(&mut self, imported: &[Imported]) -> Result<(), Failure> {
         let texts = imported.iter().map(|entry| entry.json.as_bytes());
-        let admissions =
-            journal::admit_all(texts, "import", None).map_err(|error| Failure::Other(error.to_string()))?;
+        let rules = self.indelible.rules(&self.site)?.for_imports();
+        let admissions = journal::admit_all(texts, "import", None, &rules)
+            .map_err(|error| Failure::Other(error.to_string()))?;
         let mut entries = Vec::with_capacity(imported.len());
         let mut places = Vec::with_capacity(imported.len());
         for (entry, admission) in imported.iter().zip(admissions) {

@@ -23,6 +23,8 @@ mod random;
 mod people;
 mod prose;
 
+mod host;
+
 mod calendar;
 mod edit;
 mod stage;
@@ -37,6 +39,8 @@ mod wordpress;
 use calendar::{DAYS, Script, play};
 use people::Person;
 use stage::{Request, Scene, Stage};
+
+pub use host::DemoHost;
 
 /// A site of the demo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +68,11 @@ const CAPTURED_WORDPRESS: &str = "captured.wordpress";
 #[must_use]
 pub fn sites() -> &'static [DemoSite] {
     SITES
+}
+
+/// The sites whose entities the demo's host holds, each with the connector that its entries name.
+pub fn connectors() -> impl Iterator<Item = (&'static str, &'static str)> {
+    STORIES.iter().map(|story| (story.site, story.connector))
 }
 
 /// One of the sites whose story is made up.

@@ -1,10 +1,13 @@
 //! Admission: from a sender's bytes to entries that are ready for the log. Runs on many threads at once.
 
-use model::{Draft, Sealed, Violation};
+use model::limits::ENTRY_BYTES_MAX;
+use model::mask::mask;
+use model::{Code, Draft, Sealed, Violation};
 use uuid::{Uuid, uuid};
 
 use crate::clock;
 use crate::entropy::{self, NoEntropy};
+use crate::settings::Rules;
 
 /// What became of one submitted entry at the door.
 pub type Admission = Result<Sealed, Vec<Violation>>;
@@ -34,10 +37,38 @@ impl IdempotencyKey {
     }
 }
 
-/// Admits one entry. `source` names the credential that sends it.
-pub fn admit(bytes: &[u8], source: &str, key: Option<&IdempotencyKey>) -> Result<Admission, NoEntropy> {
+/// Admits one entry by its site's rules. `source` names the credential that sends it.
+pub fn admit(
+    bytes: &[u8],
+    source: &str,
+    key: Option<&IdempotencyKey>,
+    rules: &Rules,
+) -> Result<Admission, NoEntropy> {
     let random = entropy::bytes::<RANDOM_BYTES>()?;
-    Ok(model::parse(bytes).map(|draft| seal(draft, source, key.map(|key| key.id_at(0)), &random)))
+    Ok(draft(bytes, rules).map(|draft| seal(draft, source, key.map(|key| key.id_at(0)), &random)))
+}
+
+/// Reads an entry. From here on nobody knows the values that are not to be stored.
+fn draft(bytes: &[u8], rules: &Rules) -> Result<Draft, Vec<Violation>> {
+    let mut draft = model::parse(bytes)?;
+    if let Some(violation) = rules.missing_reason(&draft) {
+        return Err(vec![violation]);
+    }
+    if mask(&mut draft, &rules.mask) > 0 {
+        check_size(&draft).map_err(|violation| vec![violation])?;
+    }
+    Ok(draft)
+}
+
+/// A marker can be longer than what it stands for; an entry that is nothing but secrets can outgrow the limit.
+fn check_size(draft: &Draft) -> Result<(), Violation> {
+    let parts = [&draft.before, &draft.after, &draft.data];
+    let bytes: usize = parts.into_iter().flatten().map(|part| part.get().len()).sum();
+    if bytes <= ENTRY_BYTES_MAX {
+        return Ok(());
+    }
+    let message = format!("{bytes} bytes long with its secrets masked; {ENTRY_BYTES_MAX} are allowed");
+    Err(Violation::new(Code::TooLarge, "", message))
 }
 
 /// Admits many entries, each on its own: a bad one does not stop the others.
@@ -45,12 +76,13 @@ pub fn admit_all<'a>(
     texts: impl ExactSizeIterator<Item = &'a [u8]>,
     source: &str,
     key: Option<&IdempotencyKey>,
+    rules: &Rules,
 ) -> Result<Vec<Admission>, NoEntropy> {
     let mut random = vec![0; texts.len() * RANDOM_BYTES];
     entropy::fill(&mut random)?;
     let admit = |((place, bytes), random): ((usize, &[u8]), &[u8; RANDOM_BYTES])| {
         let id = key.map(|key| key.id_at(place));
-        model::parse(bytes).map(|draft| seal(draft, source, id, random))
+        draft(bytes, rules).map(|draft| seal(draft, source, id, random))
     };
     Ok(texts.enumerate().zip(random.as_chunks().0).map(admit).collect())
 }

@@ -146,8 +146,9 @@ impl Growing {
 
     /// Gives the entry its time and index, and hashes it: once as it was committed to, once as it will be
     /// stored. A bit that flipped between the two must never be signed over.
-    fn place(&mut self, tree: &mut Tree, sealed: Sealed, now_ms: u64) -> Result<Receipt, StoreError> {
+    fn place(&mut self, tree: &mut Tree, mut sealed: Sealed, now_ms: u64) -> Result<Receipt, StoreError> {
         let (id, occurred_at) = (sealed.id, sealed.occurred_at);
+        let links = std::mem::take(&mut sealed.links);
         let recorded_ms = now_ms.max(tree.last_recorded_ms);
         let index = tree.size();
         let (bytes, leaf) = sealed.place(recorded_ms);
@@ -160,7 +161,7 @@ impl Growing {
         tree.append(leaf_hash, &mut self.growth);
         tree.last_recorded_ms = recorded_ms;
         self.positions.insert(id, self.entries.len());
-        self.entries.push(NewEntry { id, occurred_at, bytes });
+        self.entries.push(NewEntry { id, occurred_at, links, bytes });
         Ok(Receipt { id, index, recorded_at: to_time(recorded_ms), leaf_hash })
     }
 }

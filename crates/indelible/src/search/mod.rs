@@ -11,6 +11,7 @@
 mod best;
 mod by_column;
 mod by_time;
+mod entity;
 mod fresh;
 mod in_index;
 pub mod index;

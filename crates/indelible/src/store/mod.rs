@@ -78,6 +78,8 @@ pub struct NewEntry {
     pub id: Uuid,
     /// When it happened.
     pub occurred_at: Timestamp,
+    /// The targets of what it points at: [`model::Link::target`].
+    pub links: Vec<Vec<u8>>,
     /// Its stored form.
     pub bytes: Vec<u8>,
 }
@@ -130,6 +132,15 @@ pub enum Change {
         id: Uuid,
         /// When it ends.
         at: Timestamp,
+    },
+    /// Settings of a site or of one of its connectors.
+    Configure {
+        /// The site's log.
+        log: LogNumber,
+        /// What is set: `settings`, `connector/NAME`.
+        name: String,
+        /// Its value as JSON; `None` removes it.
+        value: Option<String>,
     },
 }
 
@@ -297,6 +308,16 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// The hashes of a tile in its widest version, staged ones included.
     fn tile(&self, log: LogNumber, level: u8, number: u64) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// The positions of the entries that point at each of these targets ([`model::Link::target`]), ascending, staged
+    /// ones included. What a position leads to must be looked at before it is believed.
+    fn linked(&self, log: LogNumber, targets: &[Vec<u8>]) -> Result<Vec<Vec<u64>>, StoreError>;
+
+    /// What is set under a name for a log, as JSON.
+    fn configuration(&self, log: LogNumber, name: &str) -> Result<Option<String>, StoreError>;
+
+    /// Everything that is set for a log, by name.
+    fn configurations(&self, log: LogNumber) -> Result<Vec<(String, String)>, StoreError>;
 
     /// Every token, the newest first.
     fn tokens(&self) -> Result<Vec<Token>, StoreError>;

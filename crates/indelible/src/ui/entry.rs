@@ -11,12 +11,13 @@ use serde_json::value::RawValue;
 
 use super::shape;
 use super::view::{
-    Diff, EntryLink, EntryPage, Fact, FieldGroup, FieldRow, Link, Op, Proof, Related, Shape, Time, Tone,
-    text, url,
+    Diff, EntryLink, EntryPage, Fact, FieldGroup, FieldRow, Link, Notice, Op, Proof, Related, Revert, Shape,
+    Time, Tone, text, url,
 };
 use super::visit::Visit;
-use crate::api::{App, Problem, entry_detail, find_entry, of_entity};
+use crate::api::{App, Problem, entry_detail, find_entry};
 use crate::clock;
+use crate::revert::{self, RevertError};
 use crate::search::{self, Question, SearchError};
 use crate::store::Site;
 
@@ -56,7 +57,7 @@ fn page(app: &App, visit: &Visit, site: &Site, entry: &Entry) -> Result<EntryPag
         summary: shape::summary(entry),
         reason: entry.reason.clone(),
         errors: entry.errors.clone(),
-        notices: Vec::new(),
+        notices: notices(app, site, entry)?,
         diff: difference(entry),
         data: entry.data.as_deref().map(pretty_raw),
         raw: pretty(&raw),
@@ -66,8 +67,40 @@ fn page(app: &App, visit: &Visit, site: &Site, entry: &Entry) -> Result<EntryPag
         history_href: shape::entity(entry).map(|entity| entity.href),
         about: about_facts(entry),
         related: related(app, site, entry, now)?,
+        revert: revertible(app, visit, site, entry)?,
         proof: proof(app, site, entry, now)?,
     })
+}
+
+/// What was taken back by what.
+fn notices(app: &App, site: &Site, entry: &Entry) -> Result<Vec<Notice>, Problem> {
+    let search = app.indelible.search();
+    let told = |text: &str, label: &str, id: uuid::Uuid| Notice {
+        tone: Tone::Quiet,
+        text: text.to_owned(),
+        link: Some(Link { label: label.to_owned(), href: url::entry(site.id.as_str(), &id.to_string()) }),
+    };
+    let reverts =
+        entry.reverts.map(|id| told("This entry takes back an earlier one.", "What it takes back", id));
+    let reverted =
+        search.reverted_by(std::slice::from_ref(site), std::slice::from_ref(entry))?.pop().flatten();
+    let reverted = reverted.map(|id| told("This change was reverted.", "The revert", id));
+    Ok(reverts.into_iter().chain(reverted).collect())
+}
+
+fn revertible(app: &App, visit: &Visit, site: &Site, entry: &Entry) -> Result<Revert, Problem> {
+    match revert::check(&app.indelible, site, entry) {
+        Ok(_) => {
+            let href = format!("{}/revert", shape::href(entry));
+            let (href, why_not) = match visit.caller.may(Permission::Revert) {
+                Ok(()) => (Some(href), None),
+                Err(denied) => (None, Some(denied.to_string())),
+            };
+            Ok(Revert { href, why_not })
+        }
+        Err(RevertError::Impossible(why)) => Ok(Revert { href: None, why_not: Some(why) }),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn difference(entry: &Entry) -> Diff {
@@ -217,7 +250,7 @@ fn about_facts(entry: &Entry) -> Vec<Fact> {
 fn related(app: &App, site: &Site, entry: &Entry, now: Timestamp) -> Result<Related, Problem> {
     let neighbour = |order: Order| -> Result<Option<EntryLink>, Problem> {
         let Some(entity) = &entry.entity else { return Ok(None) };
-        let filter = of_entity(Filter::all(), &entity.kind, &entity.id);
+        let filter = app.indelible.search().of_entity(site, &entity.kind, &entity.id)?;
         let size = app.indelible.published().size(site.log)?;
         let key = SortKey::of(entry, order.column);
         let cursor = Cursor::new(&filter, order, Direction::Next, key, vec![(site.log, size)]);

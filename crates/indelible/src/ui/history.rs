@@ -2,12 +2,12 @@
 
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
-use model::{Entry, Filter, Order, Permission};
+use model::{Entry, Order, Permission};
 
 use super::shape;
 use super::view::{HistoryDay, HistoryEntry, HistoryPage, Link, Time, text, url};
 use super::visit::Visit;
-use crate::api::{App, Problem, of_entity, query_pairs};
+use crate::api::{App, Problem, query_pairs};
 use crate::clock;
 use crate::search::{self, Question};
 
@@ -22,7 +22,7 @@ pub(super) async fn history(
 ) -> Response {
     let make = move |visit: &Visit| {
         let site = visit.caller.on_site(Permission::Read, &site, app.indelible.sites())?.site;
-        let filter = of_entity(Filter::all(), &entity_type, &entity_id);
+        let filter = app.indelible.search().of_entity(&site, &entity_type, &entity_id)?;
         let cursor = query_pairs(query.as_deref())?.into_iter().find(|(name, _)| name == "cursor");
         let cursor = cursor.as_ref().map(|(_, text)| text.as_str());
         let sites = std::slice::from_ref(&site);

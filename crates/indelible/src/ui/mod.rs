@@ -9,6 +9,7 @@ mod assets;
 mod visit;
 
 mod columns;
+mod form;
 mod shape;
 
 mod activity;
@@ -16,6 +17,7 @@ mod entry;
 mod find;
 mod history;
 mod integrity;
+mod revert;
 mod searches;
 mod sign_in;
 mod sites;
@@ -32,6 +34,7 @@ pub fn router() -> Router<App> {
         .route("/activity", get(activity::everywhere))
         .route("/sites/{site}", get(activity::of_site))
         .route("/sites/{site}/entries/{id}", get(entry::entry))
+        .route("/sites/{site}/entries/{id}/revert", get(revert::preview).post(revert::carry_out))
         .route("/sites/{site}/entities/{type}/{id}", get(history::history))
         .route("/sites/{site}/integrity", get(integrity::integrity))
         .route("/find", get(find::find))

@@ -8,9 +8,10 @@ use axum::response::{IntoResponse, Redirect, Response};
 use model::SiteId;
 
 use super::columns::Parameters;
+use super::form::Form;
 use super::view::{NewSearch, SavedLink, SavedSearches, url};
 use super::visit::Visit;
-use crate::api::{self, App, Problem, blocking, query_pairs};
+use crate::api::{self, App, Problem, blocking};
 
 /// Leads to the list that a saved search stands for.
 pub(super) async fn open(State(app): State<App>, visit: Visit, Path(id): Path<String>) -> Response {
@@ -81,20 +82,5 @@ fn lead(visit: &Visit, to: Result<String, Problem>) -> Response {
     match to {
         Ok(address) => Redirect::to(&address).into_response(),
         Err(problem) => visit.failed(&problem),
-    }
-}
-
-/// A posted form.
-struct Form(Vec<(String, String)>);
-
-impl Form {
-    fn read(body: &[u8]) -> Result<Self, Problem> {
-        let text = std::str::from_utf8(body)
-            .map_err(|_| Problem::invalid("", "invalid_value", "the form is not UTF-8"))?;
-        query_pairs(Some(text)).map(Self)
-    }
-
-    fn get(&self, name: &str) -> &str {
-        self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
     }
 }

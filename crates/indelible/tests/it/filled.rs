@@ -80,7 +80,9 @@ pub(crate) fn create_site(indelible: &Indelible, id: &str) -> Site {
 /// Appends one entry for each number.
 pub(crate) fn append(indelible: &Indelible, site: &Site, numbers: std::ops::Range<usize>) -> Vec<Receipt> {
     let texts: Vec<String> = numbers.map(|number| text(site.id.as_str(), number)).collect();
-    let admissions = admit_all(texts.iter().map(String::as_bytes), "test", None).unwrap();
+    let admissions =
+        admit_all(texts.iter().map(String::as_bytes), "test", None, &indelible::settings::Rules::default())
+            .unwrap();
     let entries = admissions.into_iter().map(Result::unwrap).collect();
     let append = Append { site: site.clone(), entries, atomic: false, change: None };
     let outcomes = indelible.journal().append_blocking(append).unwrap();

@@ -43,7 +43,7 @@ fn an_index_that_is_missing_torn_or_foreign_is_made_anew() {
     answers_rightly(directory.path(), published);
     std::fs::write(&meta, &text[..text.len() / 2]).unwrap();
     answers_rightly(directory.path(), published);
-    let other = std::fs::read_to_string(&meta).unwrap().replace("\\\"format\\\":1", "\\\"format\\\":0");
+    let other = std::fs::read_to_string(&meta).unwrap().replace("\\\"format\\\":2", "\\\"format\\\":0");
     assert!(other.contains("\\\"format\\\":0"), "{other}");
     std::fs::write(&meta, other).unwrap();
     answers_rightly(directory.path(), published);

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The product's modules, each with those above it that it may use. `store` also means its own inside.
-const LAYERS: [(&str, &[&str]); 18] = [
+const LAYERS: [(&str, &[&str]); 21] = [
     ("clock", &[]),
     ("files", &[]),
     ("entropy", &[]),
@@ -13,13 +13,19 @@ const LAYERS: [(&str, &[&str]); 18] = [
     ("keys", &["entropy", "files"]),
     ("store", &["files"]),
     ("sites", &["store"]),
-    ("journal", &["clock", "entropy", "keys", "store"]),
+    ("settings", &["store"]),
+    ("journal", &["clock", "entropy", "keys", "settings", "store"]),
     ("search", &["files", "journal", "store"]),
     ("access", &["clock", "entropy", "sites", "store"]),
-    ("instance", &["access", "clock", "entropy", "journal", "keys", "search", "sites", "store"]),
+    ("hosts", &["clock", "store"]),
+    (
+        "instance",
+        &["access", "clock", "entropy", "hosts", "journal", "keys", "search", "settings", "sites", "store"],
+    ),
+    ("revert", &["Indelible", "access", "entropy", "hosts", "journal", "search", "settings", "store"]),
     ("jobs", &["Indelible", "journal", "keys", "store"]),
     ("connect", &[]),
-    ("demo", &["connect"]),
+    ("demo", &["connect", "hosts"]),
     ("form", &[]),
     ("export", &["form", "store"]),
     (
@@ -32,13 +38,16 @@ const LAYERS: [(&str, &[&str]); 18] = [
             "entropy",
             "export",
             "form",
+            "hosts",
             "journal",
+            "revert",
             "search",
+            "settings",
             "sites",
             "store",
         ],
     ),
-    ("ui", &["access", "api", "clock", "export", "journal", "search", "sites", "store"]),
+    ("ui", &["access", "api", "clock", "export", "journal", "revert", "search", "sites", "store"]),
 ];
 
 fn source() -> PathBuf {

@@ -26,6 +26,10 @@ mod filled;
 #[cfg(test)]
 mod flips;
 #[cfg(test)]
+mod history;
+#[cfg(test)]
+mod host;
+#[cfg(test)]
 mod index;
 #[cfg(test)]
 mod language;
@@ -47,6 +51,8 @@ mod processes;
 mod program;
 #[cfg(test)]
 mod recovery;
+#[cfg(test)]
+mod revert;
 #[cfg(test)]
 mod saved;
 #[cfg(test)]

@@ -27,7 +27,13 @@ pub(crate) fn create(indelible: &Indelible, id: &str) -> Site {
 
 pub(crate) fn append(indelible: &Indelible, site: &Site, entries: &[Value]) {
     let texts: Vec<String> = entries.iter().map(ToString::to_string).collect();
-    let admitted = admit_all(texts.iter().map(String::as_bytes), "Website token", None).unwrap();
+    let admitted = admit_all(
+        texts.iter().map(String::as_bytes),
+        "Website token",
+        None,
+        &indelible::settings::Rules::default(),
+    )
+    .unwrap();
     let entries =
         admitted.into_iter().map(|entry| entry.unwrap_or_else(|error| panic!("{error:?}"))).collect();
     let append = Append { site: site.clone(), entries, atomic: false, change: None };

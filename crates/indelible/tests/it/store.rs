@@ -108,7 +108,7 @@ fn entry(log: LogNumber, index: u64, salt: u64, second: i64) -> NewEntry {
     let epoch = b"1970-01-01T00:00:00Z";
     let place = bytes.windows(epoch.len()).position(|found| found == epoch).unwrap();
     bytes[place..place + epoch.len()].copy_from_slice(occurred_at.to_string().as_bytes());
-    NewEntry { id, occurred_at, bytes }
+    NewEntry { id, occurred_at, links: Vec::new(), bytes }
 }
 
 /// Every block of a log, a few at a time.

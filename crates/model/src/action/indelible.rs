@@ -9,6 +9,8 @@ pub(super) const ACTIONS: &[ActionDef] = &[
     // Set-up.
     action("indelible.site.create", Create, "Create site", "created the site"),
     action("indelible.site.settings", Update, "Change settings", "changed settings of"),
+    action("indelible.connector.set", Update, "Set connector", "set the connector"),
+    action("indelible.connector.remove", Delete, "Remove connector", "removed the connector"),
     action("indelible.user.create", Create, "Add user", "added the user"),
     action("indelible.user.remove", Delete, "Remove user", "removed the user"),
     action("indelible.token.create", Access, "Create token", "created the token"),

@@ -166,3 +166,29 @@ pub fn comment(code: &str, data: Option<&Value>) -> Option<String> {
     let context = MessageContext { data, ..MessageContext::default() };
     message::render(template, &context).filter(|text| !text.is_empty())
 }
+
+/// Entity types whose changes are not taken back: what they hold is the system's, or is not a state that a
+/// host could put back by setting fields.
+const NOT_REVERTED_TYPES: [(&str, &str); 9] = [
+    ("site_settings", SYSTEM_SETTING),
+    ("system_setting", SYSTEM_SETTING),
+    ("system_settings", SYSTEM_SETTING),
+    ("network_setting", SYSTEM_SETTING),
+    ("network_settings", SYSTEM_SETTING),
+    ("plugin", INSTALLED_CODE),
+    ("theme", INSTALLED_CODE),
+    ("core", INSTALLED_CODE),
+    ("entry", "what happened to the log itself is not undone"),
+];
+const SYSTEM_SETTING: &str =
+    "settings of the system are not reverted from here: change them where they are set";
+const INSTALLED_CODE: &str = "it is about installed code, which is installed or removed in its host";
+
+/// Why entries of this action or about this type of entity cannot be taken back, if they cannot.
+#[must_use]
+pub fn revert_refusal(code: &str, entity_type: &str) -> Option<&'static str> {
+    if code.starts_with("indelible.") && code != "indelible.revert" {
+        return Some("what happened to the log itself is not undone");
+    }
+    NOT_REVERTED_TYPES.iter().find(|(kind, _)| *kind == entity_type).map(|(_, why)| *why)
+}

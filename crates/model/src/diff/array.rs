@@ -37,9 +37,11 @@ pub(super) enum Fate {
 /// `None` when the budget ended first.
 pub(super) fn align(before: &[View<'_>], after: &[View<'_>], budget: &mut Budget) -> Option<Vec<Fate>> {
     budget.pay(before.len() + after.len())?;
-    let mut fates = match by_name(before, after, budget)? {
-        Some(fates) => fates,
-        None => by_likeness(before, after, budget)?,
+    let named = by_name(before, after, budget)?;
+    let mut fates = if named.is_empty() {
+        by_likeness(before, after, budget)?
+    } else {
+        fates(before.len(), after.len(), &named)
     };
     let kept = fates.iter().filter_map(|fate| match fate {
         Fate::Kept(at, to) => Some((*at, *to)),
@@ -59,10 +61,10 @@ pub(super) fn align(before: &[View<'_>], after: &[View<'_>], budget: &mut Budget
     Some(fates)
 }
 
-/// Pairs items by the value of a key that names them; `Some(None)` when no key does.
-fn by_name(before: &[View<'_>], after: &[View<'_>], budget: &mut Budget) -> Option<Option<Vec<Fate>>> {
+/// The places of items that a key names alike; none when there is no such key.
+fn by_name(before: &[View<'_>], after: &[View<'_>], budget: &mut Budget) -> Option<Vec<(usize, usize)>> {
     let Some(first) = before.first().and_then(|first| first.through_text().fields()) else {
-        return Some(None);
+        return Some(Vec::new());
     };
     let own = first.iter().map(|(name, _)| *name).filter(|name| !PLACE_KEYS.contains(name));
     let candidates: Vec<&str> =
@@ -74,10 +76,10 @@ fn by_name(before: &[View<'_>], after: &[View<'_>], budget: &mut Budget) -> Opti
         let pairs: Vec<(usize, usize)> =
             old.iter().enumerate().filter_map(|(at, name)| Some((at, *places.get(name)?))).collect();
         if !pairs.is_empty() {
-            return Some(Some(fates(before.len(), after.len(), &pairs)));
+            return Some(pairs);
         }
     }
-    Some(None)
+    Some(Vec::new())
 }
 
 /// The value of a key in each of the objects, if it names them: all have it, as a text or a number, and no

@@ -138,15 +138,12 @@ impl Patched {
 impl Json {
     /// Splits what is written into its parts; what has none stays as it is. Through a text, to what it holds.
     fn opened(&mut self) -> &mut Self {
-        if let Self::Raw(text) = self {
-            if let Some(opened) = Self::open(text) {
-                *self = opened;
-            }
+        if let Self::Raw(text) = self
+            && let Some(opened) = Self::open(text)
+        {
+            *self = opened;
         }
-        match self {
-            Self::Text(inside) => inside.opened(),
-            other => other,
-        }
+        if let Self::Text(inside) = self { inside.opened() } else { self }
     }
 
     fn open(text: &str) -> Option<Self> {

@@ -148,6 +148,7 @@ fn json_in_a_text_is_compared_as_json() {
 
 #[test]
 fn a_partial_state_says_nothing_of_what_it_lacks() {
+    use crate::Kind::{Create, Update};
     let (before, after) = (r#"{"id":5,"a":1,"b":2}"#, r#"{"b":3}"#);
     assert_eq!(told(before, after, Extent::Partial), ["change /b 2 3"]);
     assert_eq!(told(before, after, Extent::Full), ["remove /id 5 ·", "remove /a 1 ·", "change /b 2 3"]);
@@ -155,7 +156,6 @@ fn a_partial_state_says_nothing_of_what_it_lacks() {
     let inferred = |kind, id: &str, before: &str, after: &str| {
         Extent::inferred(kind, Some(id), &raw(before), &raw(after))
     };
-    use crate::Kind::{Create, Update};
     assert_eq!(inferred(Update, "5", before, after), Extent::PartialInferred);
     // Its identity is still there: what is missing was removed. A new key: no form was submitted.
     assert_eq!(inferred(Update, "5", before, r#"{"id":5,"b":3}"#), Extent::Full);

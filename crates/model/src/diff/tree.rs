@@ -80,7 +80,7 @@ impl<'t> Document<'t> {
     fn parse_within(text: Cow<'t, str>, depth: usize, texts: usize) -> Option<Self> {
         let mut reader = Reader { text: &text, at: 0, texts };
         let root = reader.value(depth)?;
-        Some(Self { root, text })
+        Some(Self { text, root })
     }
 
     pub(super) fn root(&self) -> View<'_> {
@@ -111,18 +111,13 @@ impl<'d> View<'d> {
 
     /// The JSON in a text that holds an object or an array; every other value as it is.
     pub(super) fn through_text(self) -> Self {
-        match &self.node.value {
-            Value::Text(Some(document)) => document.root().through_text(),
-            _ => self,
-        }
+        if let Value::Text(Some(document)) = &self.node.value { document.root().through_text() } else { self }
     }
 
     /// The items of an array.
     pub(super) fn items(self) -> Option<Vec<Self>> {
-        match &self.node.value {
-            Value::Array(items) => Some(items.iter().map(|node| Self { node, ..self }).collect()),
-            _ => None,
-        }
+        let Value::Array(items) = &self.node.value else { return None };
+        Some(items.iter().map(|node| Self { node, ..self }).collect())
     }
 
     /// The fields of an object, in the order they were written.

@@ -134,6 +134,12 @@ impl Filter {
         Self::Occurred(Span::closed(from, to))
     }
 
+    /// At these positions in its log, both included.
+    #[must_use]
+    pub fn indexes(from: Option<u64>, to: Option<u64>) -> Self {
+        Self::Index(Span::closed(from.map(Decimal::from), to.map(Decimal::from)))
+    }
+
     /// Both this and another.
     #[must_use]
     pub fn and(self, other: Self) -> Self {

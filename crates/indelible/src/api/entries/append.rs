@@ -1,5 +1,7 @@
 //! `POST /sites/{site}/entries`
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
@@ -16,6 +18,7 @@ use crate::api::body::{Submitted, submitted};
 use crate::api::problem::{FieldError, Problem};
 use crate::api::{App, Path, query};
 use crate::journal::{self, Admission, Append, IdempotencyKey, Outcome, Receipt};
+use crate::settings::Rules;
 use crate::store::Site;
 
 /// Where an appended entry is.
@@ -99,19 +102,30 @@ pub(in crate::api) async fn append(
     let key = idempotency_key(&headers, &caller.name)?;
     match submitted(&headers, body).await? {
         Submitted::One(bytes) => {
-            let admission = journal::admit(&bytes, &caller.name, key.as_ref())?;
+            let rules = rules(&app, &site).await?;
+            let admission = journal::admit(&bytes, &caller.name, key.as_ref(), &rules)?;
             append_one(&app, site, admission).await
         }
         Submitted::Batch { bytes, places } => {
+            let rules = rules(&app, &site).await?;
             let source = caller.name;
             let admissions = crate::api::blocking(move || {
                 let texts = places.into_iter().map(|place| bytes.get(place).unwrap_or_default());
-                journal::admit_all(texts, &source, key.as_ref())
+                journal::admit_all(texts, &source, key.as_ref(), &rules)
             })
             .await?;
             append_batch(&app, site, admissions, atomic).await
         }
     }
+}
+
+/// The site's rules for what is written to it.
+async fn rules(app: &App, site: &Site) -> Result<Arc<Rules>, Problem> {
+    if let Some(rules) = app.indelible.rules_at_hand(site) {
+        return Ok(rules);
+    }
+    let (indelible, site) = (app.indelible.clone(), site.clone());
+    crate::api::blocking(move || indelible.rules(&site)).await
 }
 
 async fn append_one(app: &App, site: Site, admission: Admission) -> Result<Response, Problem> {

@@ -5,12 +5,13 @@ use axum::extract::State;
 use model::{Entry, Permission};
 
 use super::find;
+use crate::Indelible;
 use crate::access::Caller;
 use crate::api::form::EntryDetail;
 use crate::api::problem::Problem;
 use crate::api::{App, Path, blocking};
+use crate::revert::{self, RevertError};
 use crate::store::{Site, StoreError};
-use crate::{Indelible, search};
 
 /// One entry with its states before and after, what changed, and how it is proven.
 #[utoipa::path(get, path = "/sites/{site}/entries/{id}", tag = "entries",
@@ -34,9 +35,17 @@ pub(in crate::api) async fn detail(
 pub(crate) fn entry_detail(indelible: &Indelible, site: &Site, entry: Entry) -> Result<EntryDetail, Problem> {
     let size = indelible.published().size(site.log)?;
     let sites = std::slice::from_ref(site);
-    let hash = search::leaf_hashes(indelible.store().as_ref(), sites, std::slice::from_ref(&entry))?.pop();
+    let search = indelible.search();
+    let hash =
+        crate::search::leaf_hashes(indelible.store().as_ref(), sites, std::slice::from_ref(&entry))?.pop();
     let hash = hash.ok_or_else(|| Problem::internal(&"an entry without a leaf hash"))?;
-    Ok(EntryDetail::new(entry, hash, size))
+    let reverted_by = search.reverted_by(sites, std::slice::from_ref(&entry))?.pop().flatten();
+    let revert = match revert::check(indelible, site, &entry) {
+        Ok(_) => Ok(()),
+        Err(RevertError::Impossible(why)) => Err(why),
+        Err(error) => return Err(error.into()),
+    };
+    Ok(EntryDetail::new(entry, hash, size, reverted_by, revert))
 }
 
 /// An entry as a list shows it, as JSON on one line.

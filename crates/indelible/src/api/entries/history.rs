@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
-use model::{Field, Filter, Order, Permission};
+use model::{Order, Permission};
 
 use super::list::{EntriesOut, answer};
 use crate::access::Caller;
@@ -10,7 +10,7 @@ use crate::api::problem::Problem;
 use crate::api::query::ListQuery;
 use crate::api::{App, Path, blocking};
 
-/// All entries of one entity, oldest first. Further parameters as for the list.
+/// All entries of one entity, those under its earlier and later ids included, oldest first. Further parameters as for the list.
 #[utoipa::path(get, path = "/sites/{site}/entities/{type}/{id}/history", tag = "entities",
     params(("site" = String, Path), ("type" = String, Path), ("id" = String, Path)),
     responses((status = 200, body = EntriesOut), (status = 401, body = Problem), (status = 403, body = Problem),
@@ -22,16 +22,11 @@ pub(in crate::api) async fn history(
     RawQuery(query): RawQuery,
 ) -> Result<Json<EntriesOut>, Problem> {
     let mut query = ListQuery::parse(query.as_deref(), Order::OLDEST_FIRST)?;
-    query.filter = of_entity(query.filter, &entity_type, &entity_id);
     blocking(move || {
         let site = caller.on_site(Permission::Read, &site, app.indelible.sites())?.site;
+        let entity = app.indelible.search().of_entity(&site, &entity_type, &entity_id)?;
+        query.filter = entity.and(query.filter);
         answer(&app, &[site], &query).map(Json)
     })
     .await
-}
-
-/// Narrows a filter to one entity.
-pub(crate) fn of_entity(filter: Filter, entity_type: &str, entity_id: &str) -> Filter {
-    let entity = Filter::equals(Field::EntityType, entity_type);
-    entity.and(Filter::equals(Field::EntityId, entity_id)).and(filter)
 }

@@ -7,6 +7,8 @@ pub(super) mod facets;
 pub(super) mod history;
 pub(super) mod list;
 pub(super) mod proof;
+pub(super) mod revert;
+pub(super) mod state;
 pub(super) mod tail;
 
 use model::Entry;
@@ -34,5 +36,7 @@ pub(crate) fn find(indelible: &Indelible, site: &Site, id: &str) -> Result<Entry
 /// Entries in the form of a list, with their leaf hashes.
 fn shown(indelible: &Indelible, sites: &[Site], entries: Vec<Entry>) -> Result<Vec<EntryOut>, StoreError> {
     let hashes = search::leaf_hashes(indelible.store().as_ref(), sites, &entries)?;
-    Ok(entries.into_iter().zip(hashes).map(|(entry, hash)| EntryOut::new(entry, hash)).collect())
+    let reverts = indelible.search().reverted_by(sites, &entries)?;
+    let shown = entries.into_iter().zip(hashes).zip(reverts);
+    Ok(shown.map(|((entry, hash), revert)| EntryOut::new(entry, hash).reverted_by(revert)).collect())
 }

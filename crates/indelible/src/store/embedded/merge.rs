@@ -176,7 +176,8 @@ fn entries_of(blocks: &[Old], range: Range<u64>) -> Result<Vec<NewEntry>, StoreE
 
 fn read(bytes: &[u8]) -> Result<NewEntry, model::StoredError> {
     let stored = StoredEntry::decode(bytes)?;
-    Ok(NewEntry { id: stored.header().id, occurred_at: stored.occurred_at()?, bytes: bytes.to_vec() })
+    let (id, occurred_at) = (stored.header().id, stored.occurred_at()?);
+    Ok(NewEntry { id, occurred_at, links: Vec::new(), bytes: bytes.to_vec() })
 }
 
 /// Unpacks the new blocks as a reader would, and compares.

@@ -1,7 +1,7 @@
 //! The embedded store: one data directory, one or more processes on one machine.
 //!
 //! ```text
-//! DIR/indelible.sqlite    entries, tiles, sites, tokens, saved searches
+//! DIR/indelible.sqlite    entries, tiles, sites, settings, tokens, saved searches
 //! DIR/head/heads.sqlite   the last signed head of every log (elsewhere by APP__STORE__HEAD_PATH)
 //! DIR/commit.lock         held while a batch is committed
 //! ```
@@ -10,8 +10,10 @@
 
 mod accounts;
 mod block;
+mod configuration;
 mod entries;
 mod heads;
+mod links;
 mod merge;
 mod open;
 mod parts;
@@ -146,6 +148,18 @@ impl Store for EmbeddedStore {
 
     fn tile(&self, log: LogNumber, level: u8, number: u64) -> Result<Option<Vec<u8>>, StoreError> {
         self.readers.with(|connection| read::tile(connection, log, level, number))
+    }
+
+    fn linked(&self, log: LogNumber, targets: &[Vec<u8>]) -> Result<Vec<Vec<u64>>, StoreError> {
+        self.readers.with(|connection| links::to(connection, log, targets))
+    }
+
+    fn configuration(&self, log: LogNumber, name: &str) -> Result<Option<String>, StoreError> {
+        self.readers.with(|connection| configuration::get(connection, log, name))
+    }
+
+    fn configurations(&self, log: LogNumber) -> Result<Vec<(String, String)>, StoreError> {
+        self.readers.with(|connection| configuration::all(connection, log))
     }
 
     fn tokens(&self) -> Result<Vec<Token>, StoreError> {

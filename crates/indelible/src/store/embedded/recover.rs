@@ -18,10 +18,10 @@ use std::sync::{Mutex, MutexGuard};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::accounts;
 use super::block::Unpacker;
 use super::heads::{HeadStore, hash};
 use super::sqlite::{engine, locked, to_i64, to_u64};
+use super::{accounts, configuration, links};
 use crate::store::{CommitLock, Head, LogNumber, StoreError};
 
 /// Held for one commit: a lock within the process and one between processes.
@@ -180,7 +180,8 @@ fn discard(transaction: &Transaction<'_>, stored: &Stored) -> Result<(), StoreEr
     }
     transaction
         .execute("DELETE FROM block WHERE log = ?1 AND first >= ?2", params![stored.log, base])
-        .and_then(|_| cut_tiles(transaction, stored))
+        .and_then(|_| links::discard(transaction, stored.log, base))
+        .and_then(|()| cut_tiles(transaction, stored))
         .and_then(|()| {
             transaction
                 .execute("UPDATE log SET size = base_size, root = base_root WHERE number = ?1", [stored.log])
@@ -192,6 +193,7 @@ fn discard(transaction: &Transaction<'_>, stored: &Stored) -> Result<(), StoreEr
 /// Takes back the changes of configuration that the entries of a discarded batch told of.
 fn undo_changes(transaction: &Transaction<'_>, batch: i64) -> rusqlite::Result<()> {
     accounts::undo(transaction, batch)?;
+    configuration::undo(transaction, batch)?;
     transaction.execute("DELETE FROM log WHERE created_batch = ?1 AND size = 0", [batch]).map(|_| ())
 }
 

@@ -4,9 +4,9 @@ use std::sync::Mutex;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::accounts;
 use super::block::{self, Block};
 use super::sqlite::{engine, locked, to_i64, unsynced};
+use super::{accounts, configuration, links};
 use crate::store::{Batch, Change, LogNumber, Run, Site, StoreError};
 
 /// Number of no batch: what was done under it is never undone.
@@ -35,6 +35,7 @@ pub(super) fn persist(writer: &Mutex<Connection>, batch: &Batch) -> Result<(), S
                 write_blocks(&transaction, run.log, &blocks)?;
                 write_ids(&transaction, run)?;
                 write_tiles(&transaction, run)?;
+                links::write(&transaction, run)?;
                 Ok(moved)
             })
             .map_err(|error| failed(&error))
@@ -48,6 +49,9 @@ fn apply(transaction: &Transaction<'_>, change: &Change, batch: i64) -> rusqlite
         Change::CreateSite(site) => create_site(transaction, site, batch),
         Change::CreateToken(token) => accounts::create_token(transaction, token, batch),
         Change::RevokeToken { id, at } => accounts::revoke_token(transaction, *id, *at, batch),
+        Change::Configure { log, name, value } => {
+            configuration::put(transaction, *log, name, value.as_deref(), batch)
+        }
     }
 }
 

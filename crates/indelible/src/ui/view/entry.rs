@@ -45,6 +45,8 @@ pub struct EntryPage {
     pub about: Vec<Fact>,
     /// Entries around it.
     pub related: Related,
+    /// Whether it can be taken back.
+    pub revert: Revert,
     /// Its place in the log.
     pub proof: Proof,
 }
@@ -127,6 +129,15 @@ pub struct EntryLink {
     pub time: Time,
     /// Whether it is the entry on this page.
     pub is_current: bool,
+}
+
+/// Whether an entry can be taken back.
+#[derive(Clone, Debug, Default)]
+pub struct Revert {
+    /// Where that is done; `None` when it cannot, or not by this visitor.
+    pub href: Option<String>,
+    /// Why not: "it created the entity …".
+    pub why_not: Option<String>,
 }
 
 /// An entry's place in the log.

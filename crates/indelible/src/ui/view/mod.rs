@@ -35,7 +35,10 @@ pub use value::{Mark, Span, Value, ValueState};
 mod words;
 
 mod entry;
-pub use entry::{EntryLink, EntryPage, Notice, Object, Proof, Related, Sentence, Verb};
+pub use entry::{EntryLink, EntryPage, Notice, Object, Proof, Related, Revert, Sentence, Verb};
+
+mod revert;
+pub use revert::{RevertPage, RevertRow};
 
 mod history;
 pub use history::{HistoryDay, HistoryEntry, HistoryPage};

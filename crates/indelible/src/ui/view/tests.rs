@@ -298,6 +298,7 @@ fn entry() -> EntryPage {
             same: vec![link.clone(), link],
             ..Related::default()
         },
+        revert: Revert { href: None, why_not: Some(hostile()) },
         proof: Proof { state: hostile(), leaf_hash: hostile(), ..Proof::default() },
     }
 }

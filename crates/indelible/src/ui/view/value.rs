@@ -4,6 +4,7 @@ use serde_json::Value as Json;
 
 use super::text;
 use model::diff::Unit;
+use model::mask::is_marker;
 
 use super::words::compare;
 
@@ -77,6 +78,7 @@ impl Value {
             None => (ValueState::Missing, String::new()),
             Some(Json::Null) => (ValueState::Null, String::new()),
             Some(Json::String(text)) if text.is_empty() => (ValueState::Empty, String::new()),
+            Some(Json::String(text)) if is_marker(text) => (ValueState::Masked, String::new()),
             Some(Json::String(text)) => (ValueState::Text, text.clone()),
             Some(value @ (Json::Bool(_) | Json::Number(_))) => (ValueState::Json, value.to_string()),
             Some(value @ (Json::Array(_) | Json::Object(_))) => (ValueState::Json, format!("{value:#}")),

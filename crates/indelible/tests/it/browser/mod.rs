@@ -4,6 +4,7 @@ mod activity;
 mod driver;
 mod entry;
 mod pages;
+mod revert;
 mod sign_in;
 
 use std::sync::Arc;

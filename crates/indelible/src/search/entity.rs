@@ -1,0 +1,197 @@
+//! All entries of one entity, under every id that it had, and its state at a time.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use model::state::{History, State};
+use model::{Entity, Entry, Field, Filter, Link, Order};
+use uuid::Uuid;
+
+use super::reader::read_at;
+use super::{PATIENCE, Question, Search, SearchError};
+use crate::store::{Site, StoreError};
+
+/// Ids that one entity can have had; whoever renames it more often has its history in parts.
+const NAMES_MAX: usize = 64;
+
+/// Entries that are read for a state, at most.
+const TOLD_MAX: usize = 500;
+/// Entries that are read for a state at once.
+const TOLD_AT_ONCE: usize = 20;
+
+/// Under which id an entity had which part of its log.
+struct Name {
+    id: String,
+    from: u64,
+    /// The first index that is not part of it any more.
+    until: Option<u64>,
+}
+
+impl Search {
+    /// Exactly the entries of an entity: those under this id, and those under the ids that it had before and after.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn of_entity(&self, site: &Site, entity_type: &str, id: &str) -> Result<Filter, StoreError> {
+        let mut names = vec![Name { id: id.to_owned(), from: 0, until: None }];
+        self.follow(site, entity_type, &mut names, Towards::Past)?;
+        self.follow(site, entity_type, &mut names, Towards::Future)?;
+        let kind = Filter::equals(Field::EntityType, entity_type);
+        let named = |name: &Name| {
+            let filter = Filter::equals(Field::EntityId, &name.id);
+            if name.from == 0 && name.until.is_none() {
+                return filter;
+            }
+            let last = name.until.map(|until| until.saturating_sub(1));
+            filter.and(Filter::indexes(Some(name.from), last))
+        };
+        Ok(match names.as_slice() {
+            [only] => kind.and(named(only)),
+            many => kind.and(Filter::Or(many.iter().map(named).collect())),
+        })
+    }
+
+    /// Adds the ids that the last of the names came from, or became, and so on.
+    fn follow(
+        &self,
+        site: &Site,
+        entity_type: &str,
+        names: &mut Vec<Name>,
+        towards: Towards,
+    ) -> Result<(), StoreError> {
+        let Some(mut id) = names.first().map(|name| name.id.clone()) else { return Ok(()) };
+        let mut bound: Option<u64> = None;
+        while names.len() < NAMES_MAX {
+            let link = match towards {
+                Towards::Past => Link::RenamedTo(entity_type, &id),
+                Towards::Future => Link::RenamedFrom(entity_type, &id),
+            };
+            let renames = self.linked(site, link)?;
+            // Going back, the last rename before the one that was followed; going on, the first after it.
+            let next = match towards {
+                Towards::Past => renames.iter().rfind(|entry| bound.is_none_or(|bound| entry.index < bound)),
+                Towards::Future => renames.iter().find(|entry| bound.is_none_or(|bound| entry.index > bound)),
+            };
+            let Some((entry, entity)) = next.and_then(|entry| Some((entry, entry.entity.as_ref()?))) else {
+                return Ok(());
+            };
+            let other = match towards {
+                Towards::Past => entity.previous_id.clone().unwrap_or_default(),
+                Towards::Future => entity.id.clone(),
+            };
+            if names.iter().any(|name| name.id == other) {
+                return Ok(());
+            }
+            names.push(match towards {
+                Towards::Past => Name { id: other.clone(), from: 0, until: Some(entry.index) },
+                Towards::Future => Name { id: other.clone(), from: entry.index, until: None },
+            });
+            bound = Some(entry.index);
+            id = other;
+        }
+        Ok(())
+    }
+
+    /// The published entries that point somewhere, oldest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn linked(&self, site: &Site, link: Link<'_>) -> Result<Vec<Entry>, StoreError> {
+        let mut positions = self.store.linked(site.log, &[link.target()])?.pop().unwrap_or_default();
+        let size = self.published.size(site.log)?;
+        positions.retain(|position| *position < size);
+        if positions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut entries = read_at(self.store.as_ref(), &self.published, site, &positions)?;
+        entries.retain(|entry| link.is_of(entry));
+        Ok(entries)
+    }
+
+    /// For each entry the last one that took it back.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn reverted_by(&self, sites: &[Site], entries: &[Entry]) -> Result<Vec<Option<Uuid>>, StoreError> {
+        let mut reverted_by = vec![None; entries.len()];
+        for site in sites {
+            let own = entries
+                .iter()
+                .enumerate()
+                .filter(|(_, entry)| entry.site == site.id && entry.before.is_some());
+            let (places, targets): (Vec<usize>, Vec<Vec<u8>>) =
+                own.map(|(place, entry)| (place, Link::Reverts(entry.id).target())).unzip();
+            if targets.is_empty() {
+                continue;
+            }
+            let size = self.published.size(site.log)?;
+            for (place, positions) in places.into_iter().zip(self.store.linked(site.log, &targets)?) {
+                let Some(last) = positions.into_iter().rfind(|position| *position < size) else { continue };
+                let found = read_at(self.store.as_ref(), &self.published, site, &[last])?.pop();
+                let link = entries.get(place).map(|entry| Link::Reverts(entry.id));
+                let is_true = |found: &Entry| link.is_some_and(|link| link.is_of(found));
+                if let Some(slot) = reverted_by.get_mut(place) {
+                    *slot = found.filter(is_true).map(|entry| entry.id);
+                }
+            }
+        }
+        Ok(reverted_by)
+    }
+
+    /// What an entity was like at a time, or is like now, and the entity as its last entry until then names it;
+    /// `None` when it has no entries at all.
+    ///
+    /// # Errors
+    /// When the store fails, or it takes too long.
+    pub fn state(
+        &self,
+        site: &Site,
+        entity_type: &str,
+        id: &str,
+        at: Option<Timestamp>,
+    ) -> Result<Option<(Entity, State)>, SearchError> {
+        let entity = self.of_entity(site, entity_type, id)?;
+        let sites = std::slice::from_ref(site);
+        let until = entity.clone().and(Filter::occurred(None, at));
+        let question = |filter, order, cursor, limit| Question {
+            sites,
+            filter,
+            order,
+            cursor,
+            limit,
+            patience: PATIENCE,
+        };
+        let mut history = History::default();
+        let mut named = None;
+        let (mut cursor, mut told) = (None, 0);
+        loop {
+            let page = self.page(&question(&until, Order::NEWEST_FIRST, cursor, TOLD_AT_ONCE))?;
+            told += page.entries.len();
+            named = named.or_else(|| page.entries.iter().find_map(|entry| entry.entity.clone()));
+            let wants_more = page.entries.iter().all(|entry| history.tell(entry));
+            cursor = page.next;
+            if !wants_more || cursor.is_none() {
+                break;
+            }
+            if told >= TOLD_MAX {
+                history.cut_short();
+                break;
+            }
+        }
+        if let Some(at) = at {
+            let after = at + Duration::from_nanos(1);
+            let later = entity.and(Filter::occurred(Some(after), None));
+            let page = self.page(&question(&later, Order::OLDEST_FIRST, None, TOLD_AT_ONCE))?;
+            named = named.or_else(|| page.entries.iter().find_map(|entry| entry.entity.clone()));
+            // The first that tells something is the one that follows.
+            page.entries.iter().any(|next| history.followed_by(next));
+        }
+        Ok(named.map(|named| (named, history.into_state())))
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Towards {
+    Past,
+    Future,
+}

@@ -1,0 +1,215 @@
+//! What a site's administrators set for it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use model::mask::MaskRules;
+use model::{ActorType, Draft, Filter, Kind, Violation};
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::store::{LogNumber, Store, StoreError};
+
+/// The name under which a store keeps them.
+pub(crate) const NAME: &str = "settings";
+
+/// The settings of one site. What was never set has its default.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SiteSettings {
+    /// Which entries must say why.
+    pub require_reason: RequireReason,
+    /// Fields whose values are never stored, beside the built-in ones: names, or paths with dots.
+    pub mask_fields: Vec<String>,
+}
+
+/// Which entries must say why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum RequireReason {
+    /// None; or every creation, update and deletion by a person, and every revert.
+    Always(bool),
+    /// Those that this filter finds, and every revert.
+    When(String),
+}
+
+impl Default for RequireReason {
+    fn default() -> Self {
+        Self::Always(false)
+    }
+}
+
+/// What is wrong with a setting.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct BadSetting {
+    /// Which one.
+    pub key: String,
+    /// What is wrong with it, and what it may be.
+    pub message: String,
+}
+
+impl SiteSettings {
+    /// The settings of a site, by its log.
+    ///
+    /// # Errors
+    /// When the store fails, or holds settings that this version does not know.
+    pub fn load(store: &dyn Store, log: LogNumber) -> Result<Self, StoreError> {
+        let Some(json) = store.configuration(log, NAME)? else { return Ok(Self::default()) };
+        serde_json::from_str(&json)
+            .map_err(|error| StoreError::Corrupt(format!("the settings of log {log} do not read: {error}")))
+    }
+
+    /// These settings with the given ones put over them; `null` puts back a default.
+    ///
+    /// # Errors
+    /// The first setting that is unknown or has a value that it cannot have.
+    pub fn merged(&self, changes: &serde_json::Map<String, Json>) -> Result<Self, BadSetting> {
+        let mut merged = self.clone();
+        for (key, value) in changes {
+            let bad = |message: &str| BadSetting { key: key.clone(), message: message.to_owned() };
+            match key.as_str() {
+                "require_reason" => {
+                    merged.require_reason = RequireReason::read(value).map_err(|message| bad(&message))?;
+                }
+                "mask_fields" if value.is_null() => merged.mask_fields = Vec::new(),
+                "mask_fields" => {
+                    let fields: Vec<String> = serde_json::from_value(value.clone()).map_err(|_| {
+                        bad("must be a list of field names or paths such as \"billing.iban\"")
+                    })?;
+                    MaskRules::new(&fields).map_err(|error| bad(&error.to_string()))?;
+                    merged.mask_fields = fields;
+                }
+                _ => return Err(bad("is not a setting: known are require_reason and mask_fields")),
+            }
+        }
+        Ok(merged)
+    }
+
+    /// What is asked of entries on their way into the site's log.
+    ///
+    /// # Errors
+    /// When a stored rule does not read any more.
+    pub fn rules(&self) -> Result<Rules, StoreError> {
+        let unread = |what: &str, error: String| StoreError::Corrupt(format!("the setting {what}: {error}"));
+        let mask =
+            MaskRules::new(&self.mask_fields).map_err(|error| unread("mask_fields", error.to_string()))?;
+        let reason = match &self.require_reason {
+            RequireReason::Always(false) => ReasonRule::Never,
+            RequireReason::Always(true) => ReasonRule::Changes,
+            RequireReason::When(filter) => {
+                let filter =
+                    Filter::parse(filter).map_err(|error| unread("require_reason", error.to_string()))?;
+                ReasonRule::When(Box::new(filter))
+            }
+        };
+        Ok(Rules { mask, reason })
+    }
+}
+
+impl RequireReason {
+    fn read(value: &Json) -> Result<Self, String> {
+        match value {
+            Json::Null => Ok(Self::default()),
+            Json::Bool(always) => Ok(Self::Always(*always)),
+            Json::String(filter) => {
+                Filter::parse(filter).map_err(|error| format!("is not a filter: {error}"))?;
+                Ok(Self::When(filter.clone()))
+            }
+            Json::Number(_) | Json::Array(_) | Json::Object(_) => {
+                Err("must be true, false, or a filter such as \"entity.type:ratecard kind:update\""
+                    .to_owned())
+            }
+        }
+    }
+
+    /// Whether reverting asks for a reason.
+    #[must_use]
+    pub const fn asks_for_reverts(&self) -> bool {
+        !matches!(self, Self::Always(false))
+    }
+}
+
+/// What is asked of entries on their way into a site's log.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    /// What is never stored.
+    pub mask: MaskRules,
+    reason: ReasonRule,
+}
+
+#[derive(Clone, Debug, Default)]
+enum ReasonRule {
+    #[default]
+    Never,
+    Changes,
+    When(Box<Filter>),
+}
+
+impl Rules {
+    /// The same without asking for reasons: for entries that come from elsewhere, where nobody asked.
+    #[must_use]
+    pub fn for_imports(&self) -> Self {
+        Self { mask: self.mask.clone(), reason: ReasonRule::Never }
+    }
+
+    /// Whether an entry without a reason may be taken; `draft` is asked for as it came.
+    #[must_use]
+    pub fn missing_reason(&self, draft: &Draft) -> Option<Violation> {
+        if draft.reason.as_ref().is_some_and(|reason| !reason.trim().is_empty()) {
+            return None;
+        }
+        let is_asked_for = match &self.reason {
+            ReasonRule::Never => false,
+            ReasonRule::Changes => {
+                let is_change = matches!(draft.kind, Kind::Create | Kind::Update | Kind::Delete);
+                is_change && draft.actor.kind == ActorType::User
+            }
+            ReasonRule::When(filter) => filter.matches(&draft.preview()),
+        };
+        is_asked_for.then(|| {
+            Violation::new(
+                model::Code::MissingField,
+                "reason",
+                "this site asks for a reason: say why it was done",
+            )
+        })
+    }
+}
+
+/// The rules of sites at hand, as they are asked for with every write.
+///
+/// A change by this process holds at once, one by another process within [`RULES_HOLD`].
+#[derive(Debug, Default)]
+pub(crate) struct RulesAtHand(Mutex<HashMap<LogNumber, (Instant, Arc<Rules>)>>);
+
+/// How long rules are believed without looking again.
+const RULES_HOLD: Duration = Duration::from_secs(1);
+
+impl RulesAtHand {
+    /// A site's rules, by its log.
+    pub(crate) fn of(&self, store: &dyn Store, log: LogNumber) -> Result<Arc<Rules>, StoreError> {
+        if let Some(rules) = self.fresh(log) {
+            return Ok(rules);
+        }
+        let looked = Instant::now();
+        let rules = Arc::new(SiteSettings::load(store, log)?.rules()?);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(log, (looked, Arc::clone(&rules)));
+        Ok(rules)
+    }
+
+    /// The rules at hand, where they need not be read.
+    pub(crate) fn fresh(&self, log: LogNumber) -> Option<Arc<Rules>> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known
+            .get(&log)
+            .filter(|(looked, _)| looked.elapsed() < RULES_HOLD)
+            .map(|(_, rules)| Arc::clone(rules))
+    }
+
+    /// Has the rules of a log read anew.
+    pub(crate) fn forget(&self, log: LogNumber) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&log);
+    }
+}
