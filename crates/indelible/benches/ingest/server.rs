@@ -53,7 +53,8 @@ impl Server {
             let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("? kB");
             line.trim().trim_end_matches(" kB").parse::<u64>().map_or(0, |kb| kb / 1024)
         };
-        format!("{} MB, {} at most", value("VmRSS:"), value("VmHWM:"))
+        let (all, mapped, most) = (value("VmRSS:"), value("RssFile:"), value("VmHWM:"));
+        format!("{all} MB, {mapped} of it mapped files; {most} at most")
     }
 
     /// Asks it to end and waits until it has.

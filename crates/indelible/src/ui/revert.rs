@@ -127,12 +127,11 @@ fn page(
 ) -> Result<RevertPage, Problem> {
     let fields = plan.map_or(&[][..], |plan| plan.fields.as_slice());
     let open = fields.iter().filter(|field| field.standing != Standing::AlreadyBack).count();
-    let heading = match open {
+    let button = match u64::try_from(open).unwrap_or(u64::MAX) {
         0 => "Revert".to_owned(),
-        open => {
-            format!("Revert {} of", text::count(u64::try_from(open).unwrap_or(u64::MAX), "field", "fields"))
-        }
+        open => format!("Revert {}", text::count(open, "field", "fields")),
     };
+    let heading = if open == 0 { button.clone() } else { format!("{button} of") };
     let mut notices = Vec::new();
     match plan {
         Err(RevertError::Impossible(why)) => {
@@ -160,6 +159,7 @@ fn page(
     Ok(RevertPage {
         frame: visit.frame(app, &heading, Some(site), "Activity"),
         heading,
+        button,
         entity: entry.entity.as_ref().map_or("", |entity| entity.display_title()).to_owned(),
         entry_href: shape::href(entry),
         entry_label: shape::line(entry),

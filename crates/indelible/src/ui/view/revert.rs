@@ -10,8 +10,10 @@ use super::{FieldRow, Frame, Mark, Notice, Time, ValueState};
 pub struct RevertPage {
     /// What surrounds the page.
     pub frame: Frame,
-    /// What the button does: "Revert 3 fields of".
+    /// The heading up to the entity: "Revert 3 fields of".
     pub heading: String,
+    /// What the button does: "Revert 3 fields".
+    pub button: String,
     /// The entity's title.
     pub entity: String,
     /// The entry that is taken back.
