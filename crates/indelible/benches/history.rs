@@ -40,7 +40,7 @@ fn main() -> Outcome<()> {
     let id: SiteId = "acme.www".parse()?;
     let site = indelible.create_site(id, "Acme", &Caller::local("bench"))?;
     fill(&indelible, &site, entries)?;
-    indelible.search().catch_up(Duration::from_secs(600))?;
+    indelible.search().catch_up(Duration::from_mins(10))?;
 
     let middle = Timestamp::from_second(1_700_000_000 + i64::try_from(entries)? * 2)?;
     let mut out = std::io::stdout().lock();
@@ -79,7 +79,7 @@ fn main() -> Outcome<()> {
 fn fill(indelible: &Indelible, site: &Site, entries: u64) -> Outcome<()> {
     let all = entries * (OTHERS + 1);
     for first in (0..all).step_by(usize::try_from(ENTRIES_AT_ONCE)?) {
-        let texts = (first..all.min(first + ENTRIES_AT_ONCE)).map(|n| entry(n));
+        let texts = (first..all.min(first + ENTRIES_AT_ONCE)).map(entry);
         let texts: Vec<String> = texts.collect::<Outcome<_>>()?;
         let admissions = admit_all(texts.iter().map(String::as_bytes), "bench", None, &Rules::default())?;
         let sealed =

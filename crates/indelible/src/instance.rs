@@ -1,5 +1,5 @@
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use model::{CursorKey, SiteId};
 use serde_json::json;
@@ -25,6 +25,8 @@ pub struct Indelible {
     search: Arc<Search>,
     revert_handlers: Handlers,
     rules: Arc<RulesAtHand>,
+    /// Held from reading settings to committing what they became, so that no change is lost to another.
+    configuring: Arc<Mutex<()>>,
 }
 
 /// How to open an installation.
@@ -77,6 +79,7 @@ impl Indelible {
             search: Arc::new(search),
             revert_handlers: Handlers::default(),
             rules: Arc::default(),
+            configuring: Arc::default(),
         })
     }
 
@@ -219,6 +222,7 @@ impl Indelible {
         changes: &serde_json::Map<String, serde_json::Value>,
         caller: &Caller,
     ) -> Result<SiteSettings, ConfigureError> {
+        let _configuring = self.configuring.lock().unwrap_or_else(PoisonError::into_inner);
         let before = SiteSettings::load(self.store.as_ref(), site.log)?;
         let after = before.merged(changes)?;
         if after == before {

@@ -149,7 +149,7 @@ fn check_url(text: &str) -> Result<(), String> {
     }
 }
 
-fn is_link(ip: IpAddr) -> bool {
+pub(super) fn is_link(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => ip.is_link_local() || ip.is_unspecified() || ip.is_broadcast(),
         IpAddr::V6(ip) => match ip.to_ipv4_mapped() {

@@ -1,15 +1,17 @@
 //! Asking a host: over HTTP, or in this process.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use model::json;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Client, Response, StatusCode, redirect};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::RevertHandler;
-use super::connector::Connector;
+use super::connector::{Connector, is_link};
 use super::order::{Order, Reply, signature};
 use crate::clock;
 
@@ -94,10 +96,28 @@ struct Cannot {
 /// One client for all hosts. It follows no redirects: an order goes where it was addressed to.
 static CLIENT: LazyLock<Result<Client, String>> = LazyLock::new(|| {
     let agent = concat!("indelible/", env!("CARGO_PKG_VERSION"));
-    let client =
-        Client::builder().timeout(PATIENCE).redirect(redirect::Policy::none()).no_proxy().user_agent(agent);
+    let client = Client::builder().dns_resolver(Arc::new(NoLinkAddresses)).timeout(PATIENCE).no_proxy();
+    let client = client.redirect(redirect::Policy::none()).user_agent(agent);
     client.build().map_err(|error| error.to_string())
 });
+
+/// Looks names up and leaves out addresses of the link: a name that anybody can set must not lead to where cloud machines
+/// have their credentials.
+struct NoLinkAddresses;
+
+impl Resolve for NoLinkAddresses {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let allowed: Vec<SocketAddr> = found.filter(|address| !is_link(address.ip())).collect();
+            if allowed.is_empty() {
+                return Err(format!("`{}` has no address that a host can have", name.as_str()).into());
+            }
+            let addresses: Addrs = Box::new(allowed.into_iter());
+            Ok(addresses)
+        })
+    }
+}
 
 impl Host {
     /// A connector's endpoint, if it has one.

@@ -19,7 +19,7 @@ mod carry_out;
 
 use model::diff::Patched;
 use model::revert::{Restored, Standing};
-use model::{Entity, Entry, Field, Filter, Kind, Link, Order as ListOrder};
+use model::{Entity, Entry, Field, Filter, Kind, Order as ListOrder};
 use serde_json::value::RawValue;
 
 use crate::Indelible;
@@ -154,7 +154,7 @@ pub fn plan(indelible: &Indelible, site: &Site, entry: Entry) -> Result<Plan, Re
             field.compare(&mut now, state.complete || is_gone);
         }
     }
-    let times = indelible.search().linked(site, Link::Reverts(entry.id))?.len();
+    let times = indelible.search().times_reverted(site, &entry)?;
     let settings = SiteSettings::load(indelible.store().as_ref(), site.log)?;
     let reason_required = settings.require_reason.asks_for_reverts();
     Ok(Plan { entry, entity, fields, reason_required, times, site: site.clone(), host })

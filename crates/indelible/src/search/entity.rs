@@ -66,15 +66,8 @@ impl Search {
                 Towards::Past => Link::RenamedTo(entity_type, &id),
                 Towards::Future => Link::RenamedFrom(entity_type, &id),
             };
-            let renames = self.linked(site, link)?;
-            // Going back, the last rename before the one that was followed; going on, the first after it.
-            let next = match towards {
-                Towards::Past => renames.iter().rfind(|entry| bound.is_none_or(|bound| entry.index < bound)),
-                Towards::Future => renames.iter().find(|entry| bound.is_none_or(|bound| entry.index > bound)),
-            };
-            let Some((entry, entity)) = next.and_then(|entry| Some((entry, entry.entity.as_ref()?))) else {
-                return Ok(());
-            };
+            let Some(entry) = self.rename(site, link, towards, bound)? else { return Ok(()) };
+            let Some(entity) = &entry.entity else { return Ok(()) };
             let other = match towards {
                 Towards::Past => entity.previous_id.clone().unwrap_or_default(),
                 Towards::Future => entity.id.clone(),
@@ -92,20 +85,45 @@ impl Search {
         Ok(())
     }
 
-    /// The published entries that point somewhere, oldest first.
+    /// The rename that comes next: going back, the last one before the one that was followed; going on, the first after.
+    fn rename(
+        &self,
+        site: &Site,
+        link: Link<'_>,
+        towards: Towards,
+        bound: Option<u64>,
+    ) -> Result<Option<Entry>, StoreError> {
+        let mut positions = self.pointing(site, link)?;
+        match towards {
+            Towards::Past => {
+                positions.retain(|position| bound.is_none_or(|bound| *position < bound));
+                positions.reverse();
+            }
+            Towards::Future => positions.retain(|position| bound.is_none_or(|bound| *position > bound)),
+        }
+        for position in positions {
+            let entry = read_at(self.store.as_ref(), &self.published, site, &[position])?.pop();
+            if let Some(entry) = entry.filter(|entry| link.is_of(entry)) {
+                return Ok(Some(entry));
+            }
+        }
+        Ok(None)
+    }
+
+    /// How often an entry was taken back.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn linked(&self, site: &Site, link: Link<'_>) -> Result<Vec<Entry>, StoreError> {
+    pub fn times_reverted(&self, site: &Site, entry: &Entry) -> Result<usize, StoreError> {
+        Ok(self.pointing(site, Link::Reverts(entry.id))?.len())
+    }
+
+    /// The positions of the published entries that point somewhere, ascending.
+    fn pointing(&self, site: &Site, link: Link<'_>) -> Result<Vec<u64>, StoreError> {
         let mut positions = self.store.linked(site.log, &[link.target()])?.pop().unwrap_or_default();
         let size = self.published.size(site.log)?;
         positions.retain(|position| *position < size);
-        if positions.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut entries = read_at(self.store.as_ref(), &self.published, site, &positions)?;
-        entries.retain(|entry| link.is_of(entry));
-        Ok(entries)
+        Ok(positions)
     }
 
     /// For each entry the last one that took it back.

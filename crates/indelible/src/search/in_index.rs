@@ -10,7 +10,8 @@ use model::{Entry, Filter, Kind, Order, SortColumn, SortKey};
 use super::best::Best;
 use super::fresh::Fresh;
 use super::index::{
-    Bucket, Evaluation, Index, IndexError, LogRank, Pick, Ranks, ShardDocs, Snapshot, Tally, named_ids,
+    Bucket, Evaluation, Index, IndexError, LogRank, Pick, Ranks, ShardDocs, Snapshot, Tally, TallyKey,
+    named_ids,
 };
 use super::tail::Tail;
 use super::{Hit, Pinned, Question, Search, SearchError, Wanted, guarded, reader};
@@ -342,9 +343,18 @@ impl Search {
         tail.visit(wanted, |entry| tally.add(entry))?;
         let ids = View::places_of_ids(self, pinned, wanted.filter)?;
         let mut asked = Asked::new(view, wanted.filter, ids, wanted.deadline);
+        let mut logs: Vec<LogNumber> = pinned.iter().map(|log| log.site.log).collect();
+        logs.sort_unstable();
+        let columns = tally.columns.iter().map(|(column, _)| *column).collect();
+        let all = TallyKey { columns, bucket: tally.bucket, logs };
+        let is_all = *wanted.filter == Filter::all();
         for (place, shard) in view.snapshot.shards.iter().enumerate() {
             wanted.check_time()?;
             let Some(docs) = asked.in_shard(place)? else { continue };
+            if is_all && docs.is_sure() {
+                tally.add_all_docs(shard, docs, &view.ranks, &all)?;
+                continue;
+            }
             if docs.is_sure() {
                 tally.add_docs(shard, docs, &view.ranks)?;
                 continue;

@@ -310,7 +310,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     fn tile(&self, log: LogNumber, level: u8, number: u64) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// The positions of the entries that point at each of these targets ([`model::Link::target`]), ascending, staged
-    /// ones included. What a position leads to must be looked at before it is believed.
+    /// ones included; the last ones where there are very many. What a position leads to must be looked at before it
+    /// is believed.
     fn linked(&self, log: LogNumber, targets: &[Vec<u8>]) -> Result<Vec<Vec<u64>>, StoreError>;
 
     /// What is set under a name for a log, as JSON.

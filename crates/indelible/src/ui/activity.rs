@@ -9,6 +9,7 @@ use model::action;
 use model::{Entry, Order, Permission, SortColumn};
 
 use super::columns::Parameters;
+use super::counts;
 use super::searches;
 use super::shape;
 use super::view::{
@@ -92,7 +93,15 @@ impl List<'_> {
         let found = if errors.is_empty() { self.find(&query)? } else { Page::default() };
         let chips = self.parameters.chips();
         let size = self.size()?;
-        let total = (chips.is_empty() && errors.is_empty()).then(|| text::count(size, "entry", "entries"));
+        let counts = if errors.is_empty() && size > 0 {
+            counts::of_list(self.app, self.sites, &self.parameters, &query)?
+        } else {
+            None
+        };
+        let total = match &counts {
+            Some(counts) => Some(counts.total.clone()),
+            None => (chips.is_empty() && errors.is_empty()).then(|| text::count(size, "entry", "entries")),
+        };
         let site = self.sites.first().filter(|_| !self.is_network).map(|site| &site.id);
         let is_filtered = !chips.is_empty() && errors.is_empty();
         let saved = searches::of_list(self.app, self.visit, site, &self.parameters, is_filtered)?;
@@ -114,6 +123,7 @@ impl List<'_> {
             heading: heading.to_owned(),
             total,
             filters,
+            counts,
             chips,
             saved,
             exports: if errors_found { Vec::new() } else { self.exports() },

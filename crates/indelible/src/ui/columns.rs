@@ -53,6 +53,13 @@ impl Parameters {
         url::with_query(&self.path, &pairs)
     }
 
+    /// The list within a time, both ends included.
+    pub(super) fn within(&self, from: &str, to: &str) -> String {
+        let others = self.pairs.iter().filter(|(name, _)| !["from", "to", "cursor"].contains(&name.as_str()));
+        let others = others.map(|(name, value)| (name.as_str(), value.as_str()));
+        url::with_query(&self.path, &others.chain([("from", from), ("to", to)]).collect::<Vec<_>>())
+    }
+
     /// The list without its filters; order and page size stay.
     pub(super) fn cleared(&self) -> String {
         let kept = self.pairs.iter().filter(|(name, _)| name == "sort" || name == "limit");

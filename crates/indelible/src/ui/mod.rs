@@ -9,6 +9,7 @@ mod assets;
 mod visit;
 
 mod columns;
+mod counts;
 mod form;
 mod shape;
 

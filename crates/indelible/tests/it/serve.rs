@@ -120,6 +120,8 @@ async fn the_demo_lets_in_this_machine_only_and_leaves_nothing() {
     assert_eq!(client.get(&url).send().await.unwrap().status(), 200, "the screens too");
     assert_eq!(get(&client, &format!("{url}/api/v1/sites"), "idl_wrong").await.0, 401);
 
+    takes_changes_back(&client, &url).await;
+
     for host in
         ["evil.example", "127.0.0.1.evil.example", &format!("evil.example:{port}"), "localhost.evil.example"]
     {
@@ -137,4 +139,34 @@ async fn the_demo_lets_in_this_machine_only_and_leaves_nothing() {
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert_eq!(place.temporary(), Vec::<std::path::PathBuf>::new(), "its directory is gone");
     assert!(!place.data().exists(), "and it never touched the real one");
+}
+
+/// The demo has a host behind it: what is reverted really is as it was.
+async fn takes_changes_back(client: &Client, url: &str) {
+    for site in ["acme.www", "acme.docs", "northwind.shop", "fern.telecom"] {
+        let api = format!("{url}/api/v1/sites/{site}");
+        let read = async |path: String| body_of(client.get(path).send().await.unwrap()).await.1;
+        let list = read(format!("{api}/entries?kind=update&limit=40")).await;
+        let mut reverted = 0;
+        for entry in list["data"].as_array().unwrap() {
+            let one = format!("{api}/entries/{}", entry["id"].as_str().unwrap());
+            let plan = body_of(client.post(format!("{one}/revert?preview=true")).send().await.unwrap()).await;
+            if plan.0 != 200 || plan.1["conflicts"] != serde_json::json!([]) {
+                continue;
+            }
+            let (status, done) = body_of(client.post(format!("{one}/revert")).send().await.unwrap()).await;
+            assert_eq!(status, 201, "{done}");
+            let (kind, id) =
+                (entry["entity"]["type"].as_str().unwrap(), entry["entity"]["id"].as_str().unwrap());
+            let state = read(format!("{api}/entities/{kind}/{}/state", id.replace('/', "%2F"))).await;
+            for (path, value) in plan.1["set"].as_object().unwrap() {
+                assert_eq!(state["state"].pointer(path), Some(value), "{path} of {state}");
+            }
+            reverted += 1;
+            if reverted == 3 {
+                break;
+            }
+        }
+        assert_eq!(reverted, 3, "{site}");
+    }
 }

@@ -9,6 +9,7 @@
 mod docs;
 mod evaluate;
 mod follow;
+mod known;
 mod merge;
 mod pick;
 mod schema;
@@ -34,6 +35,7 @@ use terms::HashKey;
 pub(super) use evaluate::{Question as Evaluation, ShardDocs, named_ids};
 pub(super) use follow::Follower;
 pub use follow::Progress;
+pub(super) use known::TallyKey;
 pub(super) use pick::{LogRank, Pick, Ranks};
 pub use tally::Bucket;
 pub(super) use tally::Tally;

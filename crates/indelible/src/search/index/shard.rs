@@ -13,6 +13,7 @@ use tantivy::{InvertedIndexReader, SegmentReader};
 
 use super::IndexError;
 use super::docs::{Bits, Docs};
+use super::known::Tallies;
 use super::pick::Ranks;
 use super::schema::{DURATION_MS, INDEX, LOG, OCCURRED_NS, OCCURRED_US, RECORDED_MS, Slots, TEXT_COLUMNS};
 use crate::store::LogNumber;
@@ -35,6 +36,8 @@ pub(in crate::search) struct Shard {
     pub(super) duration_ms: Option<Column<u64>>,
     texts: HashMap<SortColumn, StrColumn>,
     summary: OnceLock<Summary>,
+    /// What was counted over all of it before.
+    pub(super) tallies: Tallies,
 }
 
 /// What is known of a shard without looking at each document.
@@ -72,6 +75,7 @@ impl Shard {
             duration_ms: columns.column_opt(DURATION_MS)?,
             texts,
             summary: OnceLock::new(),
+            tallies: Tallies::default(),
         })
     }
 

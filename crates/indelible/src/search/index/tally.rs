@@ -13,6 +13,7 @@ use tantivy::columnar::ColumnValues;
 use super::IndexError;
 use super::docs::Docs;
 use super::evaluate::ShardDocs;
+use super::known::TallyKey;
 use super::pick::Ranks;
 use super::schema::split_time;
 use super::shard::{Shard, read, to_log};
@@ -46,7 +47,8 @@ impl Bucket {
     ];
 
     /// The first microsecond of the bucket that a time is in, and of the next one.
-    fn around(self, us: i64) -> (i64, i64) {
+    #[must_use]
+    pub fn around(self, us: i64) -> (i64, i64) {
         const MINUTE_US: i64 = 60_000_000;
         let fixed = |width: i64| {
             let start = us.div_euclid(width) * width;
@@ -134,6 +136,40 @@ impl Tally {
         if let Some(bucket) = self.bucket {
             let (start, _) = bucket.around(split_time(entry.occurred_at).0);
             count(self.histogram.entry(start).or_default(), kind_place(entry.kind.as_str()));
+        }
+    }
+
+    /// Counts the documents of a shard that are all of the logs that `key` names, or remembers how many they were.
+    pub(in crate::search) fn add_all_docs(
+        &mut self,
+        shard: &Shard,
+        docs: &ShardDocs,
+        ranks: &Ranks,
+        key: &TallyKey,
+    ) -> Result<(), IndexError> {
+        let known = shard.tallies.get(key).filter(|known| known.total == docs.docs.count(shard.docs));
+        if let Some(known) = known {
+            self.merge(&known);
+            return Ok(());
+        }
+        let mut tally = Self::new(&key.columns, key.bucket);
+        tally.add_docs(shard, docs, ranks)?;
+        let tally = Arc::new(tally);
+        shard.tallies.put(key, &tally);
+        self.merge(&tally);
+        Ok(())
+    }
+
+    /// Adds what was counted elsewhere, for the same columns and buckets.
+    fn merge(&mut self, other: &Self) {
+        self.total += other.total;
+        for ((_, counts), (_, others)) in self.columns.iter_mut().zip(&other.columns) {
+            for (value, count) in others {
+                *counts.entry(value.clone()).or_default() += count;
+            }
+        }
+        for (start, kinds) in &other.histogram {
+            add_all(&mut self.histogram, *start, &mut kinds.clone());
         }
     }
 

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::kind::Kind;
-use super::{Action, Actor, Chip, Entity, FilterForm, Frame, Link, SavedSearches, Tags, Time};
+use super::{Action, Actor, Bar, Chip, Counts, Entity, FilterForm, Frame, Link, SavedSearches, Tags, Time};
 
 /// `/sites/{site}` and `/activity`.
 #[derive(Clone, Debug, Template)]
@@ -17,6 +17,8 @@ pub struct ActivityPage {
     pub total: Option<String>,
     /// The filter form.
     pub filters: FilterForm,
+    /// What the list holds, counted; `None` where that takes too long.
+    pub counts: Option<Counts>,
     /// The active filters, each removable.
     pub chips: Vec<Chip>,
     /// The caller's saved searches of this list.
@@ -40,6 +42,12 @@ impl ActivityPage {
     #[must_use]
     pub const fn kinds(&self) -> [Kind; 6] {
         Kind::ALL
+    }
+
+    /// Whether there are counts by value.
+    #[must_use]
+    pub fn has_facets(&self) -> bool {
+        !self.rows.is_empty() && self.counts.as_ref().is_some_and(|counts| !counts.facets.is_empty())
     }
 
     /// Whether there is nothing to filter yet.

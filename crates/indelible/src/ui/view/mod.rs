@@ -20,6 +20,9 @@ pub use filter::{Chip, Choice, ChoiceGroup, FieldError, FilterForm};
 mod activity;
 pub use activity::{ActivityPage, Column, Columns, Empty, FirstUse, Pager, Row, Sorted};
 
+mod counts;
+pub use counts::{Bar, Counts, Facet, FacetValue, Histogram};
+
 mod saved;
 pub use saved::{NewSearch, SavedLink, SavedSearches};
 

@@ -205,6 +205,34 @@ fn row() -> Row {
     }
 }
 
+fn counts() -> Counts {
+    let hostile = || HOSTILE.to_owned();
+    Counts {
+        total: hostile(),
+        histogram: Some(Histogram {
+            width: Bar::WIDTH,
+            paths: vec![(Kind::Create, "M0 0h8v560h-8z".to_owned())],
+            bars: vec![Bar { x: 0, title: hostile(), href: url::site(HOSTILE) }],
+            first: hostile(),
+            last: hostile(),
+            scale: hostile(),
+        }),
+        facets: vec![Facet {
+            label: hostile(),
+            values: vec![FacetValue {
+                label: hostile(),
+                title: hostile(),
+                count: hostile(),
+                share: 100,
+                href: url::site(HOSTILE),
+                without_href: Some(url::site(HOSTILE)),
+                is_chosen: true,
+            }],
+            other: Some(hostile()),
+        }],
+    }
+}
+
 fn activity() -> ActivityPage {
     let hostile = || HOSTILE.to_owned();
     let column = Column { href: Some("?sort=user".to_owned()), sorted: Sorted::Descending };
@@ -228,6 +256,7 @@ fn activity() -> ActivityPage {
             limit: 30,
             ..FilterForm::default()
         },
+        counts: Some(counts()),
         chips: vec![Chip { label: hostile(), value: hostile(), is_code: true, remove_href: "?".to_owned() }],
         saved: SavedSearches {
             links: vec![SavedLink {
