@@ -125,7 +125,7 @@ impl Entry {
     /// Names of the top-level fields that changed.
     #[must_use]
     pub fn changed(&self) -> Vec<String> {
-        diff::changed(self.before.as_deref(), self.after.as_deref(), self.extent())
+        diff::changed_of(self)
     }
 
     /// What leads from the state before to the state after; nothing where one of them is not known.

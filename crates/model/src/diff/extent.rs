@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::fields;
+use super::{Fields, fields};
 use crate::action::Kind;
 
 /// How much of the entity a state after holds.
@@ -46,11 +46,18 @@ impl Extent {
     /// field that was not there before, and lacks the one that says which entity it is.
     #[must_use]
     pub fn inferred(kind: Kind, entity_id: Option<&str>, before: &RawValue, after: &RawValue) -> Self {
-        if kind != Kind::Update || after.get() == "{}" {
+        if kind != Kind::Update {
             return Self::Full;
         }
-        let (Some(old), Some(new)) = (fields(before), fields(after)) else { return Self::Full };
-        if new.len() >= old.len() {
+        match (fields(before), fields(after)) {
+            (Some(old), Some(new)) => Self::inferred_of(entity_id, &old, &new),
+            _ => Self::Full,
+        }
+    }
+
+    /// The same for the fields of an update's states.
+    pub(super) fn inferred_of(entity_id: Option<&str>, old: &Fields<'_>, new: &Fields<'_>) -> Self {
+        if new.is_empty() || new.len() >= old.len() {
             return Self::Full;
         }
         let is_identity = |name: &str, value: &RawValue| {

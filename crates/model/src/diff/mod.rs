@@ -33,6 +33,8 @@ pub use extent::Extent;
 pub use patch::{NoPlace, Patched, apply};
 pub use words::{Piece, Pieces, Unit, words};
 
+use crate::action::Kind;
+use crate::entry::Entry;
 use tree::{Document, JsonType, alike};
 
 /// What happened at one place.
@@ -117,7 +119,25 @@ fn unread(before: &RawValue, after: &RawValue) -> Vec<Change> {
 pub fn changed(before: Option<&RawValue>, after: Option<&RawValue>, extent: Extent) -> Vec<String> {
     let (Some(before), Some(after)) = (before, after) else { return Vec::new() };
     let (Some(old), Some(new)) = (fields(before), fields(after)) else { return Vec::new() };
-    union(&old, &new)
+    names_of_changed(&old, &new, extent)
+}
+
+/// The same of an entry, whose extent takes looking at the same fields.
+pub(crate) fn changed_of(entry: &Entry) -> Vec<String> {
+    let (Some(before), Some(after)) = (&entry.before, &entry.after) else { return Vec::new() };
+    let (Some(old), Some(new)) = (fields(before), fields(after)) else { return Vec::new() };
+    let extent = match entry.partial {
+        Some(true) => Extent::Partial,
+        None if entry.kind == Kind::Update => {
+            Extent::inferred_of(entry.entity.as_ref().map(|entity| entity.id.as_str()), &old, &new)
+        }
+        Some(false) | None => Extent::Full,
+    };
+    names_of_changed(&old, &new, extent)
+}
+
+fn names_of_changed(old: &Fields<'_>, new: &Fields<'_>, extent: Extent) -> Vec<String> {
+    union(old, new)
         .filter(|(_, old, new)| match (old, new) {
             (Some(old), Some(new)) => !same_meaning(old, new),
             (Some(_), None) => !extent.is_partial(),
