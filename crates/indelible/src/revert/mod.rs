@@ -134,13 +134,15 @@ fn deleted_together(indelible: &Indelible, site: &Site, entry: &Entry) -> Result
 /// When it cannot be taken back, and with the reason.
 pub fn plan(indelible: &Indelible, site: &Site, entry: Entry) -> Result<Plan, RevertError> {
     let host = check(indelible, site, &entry)?;
-    let entity = entry
+    let mut entity = entry
         .entity
         .clone()
         .ok_or_else(|| RevertError::Impossible("what it was done to was erased".to_owned()))?;
     let mut fields = model::revert::restored(&entry);
-    let now = indelible.search().state(site, &entity.kind, &entity.id, None)?.map(|(_, state)| state);
-    if let Some(state) = now {
+    let now = indelible.search().state(site, &entity.kind, &entity.id, None)?;
+    if let Some((named, state)) = now {
+        // Its host knows it by the id that it has now.
+        entity = Entity { previous_id: None, ..named };
         let is_gone = state.exists == Some(false);
         if is_gone && entry.kind != Kind::Delete {
             let why = "the entity was deleted since; revert its deletion first";

@@ -182,11 +182,21 @@ fn sentence(text: &str) -> String {
     format!("{first}{}.", chars.as_str().trim_end_matches('.'))
 }
 
+/// The object or array that a text holds: what is compared, whoever sent it as a text.
+fn inside(value: &Json) -> Option<Json> {
+    let text = value.as_str()?;
+    let inside: Json = serde_json::from_str(text).ok()?;
+    (inside.is_object() || inside.is_array()).then_some(inside)
+}
+
 fn row(field: &Restored, wish: &Wish) -> RevertRow {
     let json = |raw: &RawValue| serde_json::from_str::<Json>(raw.get()).unwrap_or(Json::Null);
     // Where the log does not know how things are, they should be as the entry left them.
     let now = if field.standing == Standing::Unknown { &field.left } else { &field.from };
     let (now, to) = (now.as_deref().map(json), field.to.as_deref().map(json));
+    let (now_inside, to_inside) = (now.as_ref().and_then(inside), to.as_ref().and_then(inside));
+    let is_text = now_inside.is_some() || to_inside.is_some();
+    let (now, to) = (now_inside.or(now), to_inside.or(to));
     let op = match (&now, &to) {
         _ if field.standing == Standing::AlreadyBack => Op::Same,
         (None, _) => Op::Added,
@@ -194,6 +204,9 @@ fn row(field: &Restored, wish: &Wish) -> RevertRow {
         _ => Op::Changed,
     };
     let mut shown = FieldRow::new(op, &field.path, now.as_ref(), to.as_ref());
+    if is_text {
+        shown.notes.push("as text".to_owned());
+    }
     match field.standing {
         Standing::AlreadyBack => shown.notes.push("already back".to_owned()),
         Standing::Conflict => shown.notes.push("changed since".to_owned()),

@@ -18,13 +18,15 @@ enum Needs {
     /// To read the site in its path, or any site.
     Read,
     Append,
+    /// To revert, or to configure the site.
+    Administer,
     /// To manage tokens.
     Govern,
     CreateSites,
 }
 
 /// Method, path as in the document, what it needs, and its status when all is well.
-const ROUTES: [(&str, &str, Needs, u16); 23] = [
+const ROUTES: [(&str, &str, Needs, u16); 30] = [
     ("get", "/healthz", Needs::Nothing, 200),
     ("get", "/readyz", Needs::Nothing, 200),
     ("get", "/api/v1/sites", Needs::Read, 200),
@@ -40,6 +42,14 @@ const ROUTES: [(&str, &str, Needs, u16); 23] = [
     ("get", "/api/v1/sites/{site}/entries/{id}", Needs::Read, 200),
     ("get", "/api/v1/sites/{site}/entries/{id}/proof", Needs::Read, 200),
     ("get", "/api/v1/sites/{site}/entities/{type}/{id}/history", Needs::Read, 200),
+    ("get", "/api/v1/sites/{site}/entities/{type}/{id}/state", Needs::Read, 200),
+    // The entry changed nothing, so that there is nothing to revert.
+    ("post", "/api/v1/sites/{site}/entries/{id}/revert", Needs::Administer, 422),
+    ("get", "/api/v1/sites/{site}/settings", Needs::Administer, 200),
+    ("put", "/api/v1/sites/{site}/settings", Needs::Administer, 200),
+    ("get", "/api/v1/sites/{site}/connectors", Needs::Administer, 200),
+    ("put", "/api/v1/sites/{site}/connectors/{name}", Needs::Administer, 200),
+    ("delete", "/api/v1/sites/{site}/connectors/{name}", Needs::Administer, 204),
     ("get", "/api/v1/tokens", Needs::Govern, 200),
     ("post", "/api/v1/tokens", Needs::Govern, 201),
     ("delete", "/api/v1/tokens/{id}", Needs::Govern, 204),
@@ -55,7 +65,7 @@ fn may(role: Role, needs: Needs) -> bool {
     match role {
         Role::SuperAdmin => true,
         Role::Owner => needs != Needs::CreateSites,
-        Role::Admin => matches!(needs, Needs::Nothing | Needs::Read | Needs::Append),
+        Role::Admin => matches!(needs, Needs::Nothing | Needs::Read | Needs::Append | Needs::Administer),
         Role::Auditor => matches!(needs, Needs::Nothing | Needs::Read),
         Role::Writer => matches!(needs, Needs::Nothing | Needs::Append),
     }
@@ -107,6 +117,7 @@ impl Asker {
             _ => self.entry.clone(),
         };
         let url = path.replace("{site}", "acme.www").replace("{type}", "page").replace("{id}", &id);
+        let url = url.replace("{name}", "cms");
         let body = match (method, path) {
             ("post", "/api/v1/sites") => json!({"id": format!("new{}", self.asked.get())}).to_string(),
             ("post", "/api/v1/tokens") => {
@@ -117,6 +128,11 @@ impl Asker {
                     .to_string()
             }
             ("put", "/api/v1/searches/{id}") => json!({"query": "kind=create"}).to_string(),
+            ("put", "/api/v1/sites/{site}/settings") => "{}".to_owned(),
+            ("put", "/api/v1/sites/{site}/connectors/{name}") => {
+                json!({"revert_url": "https://www.example.com/", "revert_secret": "s"}).to_string()
+            }
+            ("post", path) if path.ends_with("/revert") => String::new(),
             ("post", _) => entry(""),
             _ => String::new(),
         };

@@ -58,7 +58,7 @@ async fn a_state_that_is_missing_is_not_an_empty_one() {
     }
     assert_eq!((&created["before"], &created["after"]), (&Value::Null, &json!({"title": "Home"})));
     assert_eq!(created["changed"], json!([]), "a created entity has no changed fields");
-    assert_eq!(created["revert"]["why"], "no before state was recorded");
+    assert_eq!(created["revert"]["why"], "no state before was recorded");
     assert_eq!(emptied["after"], json!({}));
     assert_eq!(emptied["changes"], json!([{"path": "/title", "op": "remove", "before": "Home"}]));
 }

@@ -148,7 +148,10 @@ fn an_installation_of_the_version_before_is_merged_too() {
     let (store, ledger) = small_blocks(directory.path(), 256, 4);
     drop(store);
     data(directory.path())
-        .execute_batch("DROP TABLE merge; DELETE FROM migration WHERE name = '0003_merge'")
+        .execute_batch(
+            "DROP TABLE merge; DROP TABLE link; DROP TABLE configuration; \
+             DELETE FROM migration WHERE name >= '0003'",
+        )
         .unwrap();
     let store = embedded(directory.path());
     assert_eq!(merge_all(&store), 1);
