@@ -340,6 +340,11 @@ fn check_facets(indelible: &Indelible, sites: &[Site], entries: &[Entry], text: 
 pub(crate) fn check_many(indelible: &Indelible, sites: &[Site], dice: &mut Dice, rounds: u64) {
     let all = everything(indelible, sites);
     let (first, of_first) = (&sites[..1], everything(indelible, &sites[..1]));
+    // What was counted of everything is remembered: counted or remembered, it is the same.
+    for _ in 0..2 {
+        check_facets(indelible, sites, &all, "");
+        check_facets(indelible, first, &of_first, "");
+    }
     for _ in 0..rounds {
         let text = filter(dice, 2);
         let order = Order::parse(dice.pick(&COLUMNS)).unwrap();

@@ -397,13 +397,22 @@ fn compares_heads_before_it_swaps(store: &impl Store) {
 fn undoes_staged_changes(store: &impl Store) {
     let mut ledger = create(store, 1, "acme.www");
     let (kept, staged) = (token("kept"), token("staged"));
-    let changes = vec![Change::CreateToken(kept.clone())];
-    let run = ledger.grow(1, 0);
+    let set = |value: Option<&str>| Change::Configure {
+        log: 1,
+        name: "settings".to_owned(),
+        value: value.map(ToOwned::to_owned),
+    };
+    let changes = vec![Change::CreateToken(kept.clone()), set(Some("{}"))];
+    let mut run = ledger.grow(1, 0);
+    let target = b"somewhere".to_vec();
+    run.entries[0].links = vec![target.clone()];
     let base = run.base;
     commit(store, &Batch { runs: vec![run], changes }, &[(base, ledger.signed())]);
 
-    let run = ledger.clone().grow(3, 1);
+    let mut run = ledger.clone().grow(3, 1);
+    run.entries[1].links = vec![target.clone()];
     let changes = vec![
+        set(Some("[]")),
         Change::CreateToken(staged.clone()),
         Change::RevokeToken { id: kept.id, at: Timestamp::from_second(50).unwrap() },
         Change::CreateSite(site(2, "acme.docs")),
@@ -415,6 +424,8 @@ fn undoes_staged_changes(store: &impl Store) {
     assert_eq!(store.token(&staged.secret_sha256).unwrap(), None);
     assert_eq!(store.token(&kept.secret_sha256).unwrap(), Some(kept));
     assert_eq!(store.sites().unwrap().len(), 2);
+    assert_eq!(store.configuration(1, "settings").unwrap().as_deref(), Some("{}"));
+    assert_eq!(store.linked(1, &[target.clone(), b"nowhere".to_vec()]).unwrap(), [vec![0], vec![]]);
     ledger.check(store);
     // And it can be made again.
     let run = ledger.grow(3, 1);
@@ -422,6 +433,12 @@ fn undoes_staged_changes(store: &impl Store) {
     commit(store, &Batch { runs: vec![run], changes }, &heads);
     assert_eq!(store.sites().unwrap().len(), 3);
     assert_eq!(store.tokens().unwrap().len(), 2);
+    assert_eq!(store.configurations(1).unwrap(), [("settings".to_owned(), "[]".to_owned())]);
+    let run = ledger.grow(1, 2);
+    let base = run.base;
+    commit(store, &Batch { runs: vec![run], changes: vec![set(None)] }, &[(base, ledger.signed())]);
+    assert_eq!(store.configuration(1, "settings").unwrap(), None);
+    assert_eq!(store.configurations(1).unwrap(), []);
     ledger.check(store);
 }
 
