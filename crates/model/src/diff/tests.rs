@@ -122,7 +122,7 @@ fn json_in_a_text_is_compared_as_json() {
     let both = r#"{"name":"Route","strategy":"lcr","cards":"[{\"card\":11,\"weight\":5},{\"weight\": 7, \"card\":12}]"}"#;
     let one = r#"{"name":"Route","strategy":"lcr","cards":"[{\"card\": 11, \"weight\": 5}]"}"#;
     let before = &raw(before).get().replace("\n        ", "");
-    let extent = Extent::inferred(crate::Kind::Update, Some("1735"), &raw(before), &raw(both));
+    let extent = Extent::inferred(Kind::Update, Some("1735"), &raw(before), &raw(both));
     assert_eq!(extent, Extent::PartialInferred);
     assert_eq!(told(before, both, extent), [""; 0]);
     let removed = [r#"remove /cards/1 {"card":12,"weight":7} ·"#];
