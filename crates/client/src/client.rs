@@ -5,6 +5,7 @@ use std::fmt;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Method, Request, StatusCode, Url};
+use uuid::Uuid;
 
 use crate::answer::{self, Receipt};
 use crate::batch::{ENTRY_BYTES_MAX, Parts};
@@ -14,6 +15,18 @@ use crate::send::{self, Answer, Settings};
 
 /// A connection to one Indelible server. Cloning it is cheap, and clones share their connections; one client
 /// serves a whole program.
+///
+/// ```no_run
+/// use client::{Actor, Client, Entry};
+///
+/// # async fn publish() -> Result<(), client::Error> {
+/// let client = Client::new("https://audit.example.com", "the-token-of-indelible-token-create")?;
+/// let entry = Entry::new("page.publish", "page", "1002").actor(Actor::user("42").name("Ana"));
+/// let receipt = client.append("acme.www", &entry).await?;
+/// println!("entry {} is at index {}", receipt.id, receipt.index);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Client {
     base: Url,
@@ -87,17 +100,41 @@ impl Client {
             let taken = if part.ids.is_empty() {
                 Vec::new()
             } else {
-                let body = std::mem::take(&mut part.body);
-                let answer = self.post(site, "application/x-ndjson", body).await?;
-                match answer.status {
-                    StatusCode::OK | StatusCode::MULTI_STATUS => answer::results(&answer.body, &part.ids),
-                    _ => Err("expected 200 or 207".to_owned()),
-                }
-                .map_err(|why| self.unexpected(site, answer.status, why))?
+                self.append_lines(site, &part.ids, std::mem::take(&mut part.body)).await?
             };
             results.extend(part.complete(taken));
         }
         Ok(results)
+    }
+
+    /// An entry's receipt: the proof, in tlog-proof form, that it is in the log that the newest checkpoint signs. The token
+    /// must be one that may read.
+    ///
+    /// # Errors
+    /// When the server refuses, with the status 404 where the log has no such entry, or gives no answer.
+    pub async fn proof(&self, site: &str, id: Uuid) -> Result<String, Error> {
+        let mut url = self.entries_url(site);
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.extend([id.to_string().as_str(), "proof"]);
+        }
+        let answer = send::send(&self.http, &self.settings, Request::new(Method::GET, url)).await?;
+        String::from_utf8(answer.body)
+            .map_err(|_| self.unexpected(site, answer.status, "a receipt that is not UTF-8".to_owned()))
+    }
+
+    /// One request with NDJSON, and what became of each of its lines.
+    pub(crate) async fn append_lines(
+        &self,
+        site: &str,
+        ids: &[Uuid],
+        body: Vec<u8>,
+    ) -> Result<Vec<Result<Receipt, Refusal>>, Error> {
+        let answer = self.post(site, "application/x-ndjson", body).await?;
+        match answer.status {
+            StatusCode::OK | StatusCode::MULTI_STATUS => answer::results(&answer.body, ids),
+            _ => Err("expected 200 or 207".to_owned()),
+        }
+        .map_err(|why| self.unexpected(site, answer.status, why))
     }
 
     async fn post(&self, site: &str, content_type: &'static str, body: Vec<u8>) -> Result<Answer, Error> {

@@ -16,9 +16,22 @@ use crate::who::{Actor, Origin};
 ///
 /// What is not given is left out, and the server fills in its defaults: the time of arrival, the system as
 /// the actor, the kind that belongs to the action, success.
+///
+/// ```
+/// use client::{Actor, Entry, Kind};
+///
+/// let entry = Entry::new("page.publish", "page", "7")
+///     .actor(Actor::user("42").name("Ana"))
+///     .kind(Kind::Update)
+///     .before(serde_json::json!({"published": false}))
+///     .after(serde_json::json!({"published": true}))
+///     .build()?;
+/// assert_eq!(serde_json::to_value(&entry)?["entity"]["id"], "7");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Entry {
-    fields: Fields,
+    pub(crate) fields: Fields,
     unserialisable: Option<Unserialisable>,
 }
 
@@ -32,56 +45,61 @@ struct Unserialisable {
 
 /// The fields in the order of the contract.
 #[derive(Clone, Debug, Serialize)]
-struct Fields {
-    id: Uuid,
+pub(crate) struct Fields {
+    pub(crate) id: Uuid,
     #[serde(skip_serializing_if = "Option::is_none")]
-    occurred_at: Option<Timestamp>,
+    pub(crate) occurred_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    actor: Option<Actor>,
-    action: String,
+    pub(crate) actor: Option<Actor>,
+    pub(crate) action: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    kind: Option<Kind>,
+    pub(crate) kind: Option<Kind>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    outcome: Option<Outcome>,
-    entity: Entity,
+    pub(crate) outcome: Option<Outcome>,
+    pub(crate) entity: Entity,
     #[serde(skip_serializing_if = "Option::is_none")]
-    summary: Option<String>,
+    pub(crate) summary: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
+    pub(crate) reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    before: Option<Box<RawValue>>,
+    pub(crate) before: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    after: Option<Box<RawValue>>,
+    pub(crate) after: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    partial: Option<bool>,
+    pub(crate) partial: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    origin: Option<Origin>,
+    pub(crate) origin: Option<Origin>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    correlation_id: Option<Uuid>,
+    pub(crate) correlation_id: Option<Uuid>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    connector: Option<String>,
+    pub(crate) connector: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    duration_ms: Option<u64>,
+    pub(crate) duration_ms: Option<u64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    errors: Vec<String>,
+    pub(crate) errors: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<Box<RawValue>>,
+    pub(crate) data: Option<Box<RawValue>>,
 }
 
 #[derive(Clone, Debug, Serialize)]
-struct Entity {
+pub(crate) struct Entity {
     #[serde(rename = "type")]
-    kind: String,
-    id: String,
+    pub(crate) kind: String,
+    pub(crate) id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    previous_id: Option<String>,
+    pub(crate) previous_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    title: Option<String>,
+    pub(crate) title: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    url: Option<String>,
+    pub(crate) url: Option<String>,
 }
 
 /// What an action does to its entity, in one coarse word.
+///
+/// ```
+/// assert_eq!(serde_json::to_value(client::Kind::Delete)?, "delete");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
@@ -100,6 +118,11 @@ pub enum Kind {
 }
 
 /// Whether an action succeeded.
+///
+/// ```
+/// assert_eq!(serde_json::to_value(client::Outcome::Failure)?, "failure");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
@@ -108,6 +131,9 @@ pub enum Outcome {
     /// It was tried and did not take effect.
     Failure,
 }
+
+/// Bytes that an entry seldom exceeds beside its states and data.
+const REST_BYTES: usize = 1024;
 
 impl Entry {
     /// An action, such as `page.publish`, on the entity of this type and id. The entry gets a new id of its
@@ -290,7 +316,13 @@ impl Entry {
     /// The entry's JSON, on one line.
     pub(crate) fn to_line(&self) -> Result<Vec<u8>, Error> {
         self.check()?;
-        serde_json::to_vec(&self.fields).map_err(|source| self.refuse("entry", Arc::new(source)))
+        let Fields { before, after, data, .. } = &self.fields;
+        let raw: usize = [before, after, data].into_iter().flatten().map(|raw| raw.get().len()).sum();
+        let mut line = Vec::with_capacity(raw + REST_BYTES);
+        match serde_json::to_writer(&mut line, &self.fields) {
+            Ok(()) => Ok(line),
+            Err(source) => Err(self.refuse("entry", Arc::new(source))),
+        }
     }
 
     pub(crate) fn check(&self) -> Result<(), Error> {
@@ -318,7 +350,8 @@ impl Entry {
 /// A value that is itself raw JSON keeps the line breaks it was written with, and those would end the
 /// entry's line in a batch. Within strings JSON escapes them, so what is left is white space.
 fn on_one_line(raw: Box<RawValue>) -> Result<Box<RawValue>, serde_json::Error> {
-    if raw.get().contains(['\n', '\r']) {
+    // By bytes: this is done for every state, and both are bytes of no other character.
+    if raw.get().bytes().any(|byte| matches!(byte, b'\n' | b'\r')) {
         return RawValue::from_string(raw.get().replace(['\n', '\r'], " "));
     }
     Ok(raw)

@@ -9,7 +9,16 @@ use std::sync::Arc;
 use serde::Deserialize;
 use uuid::Uuid;
 
+use crate::outbox::OutboxError;
+
 /// Why an entry was not sent, or is not known to have arrived.
+///
+/// ```
+/// use client::{Client, Error};
+///
+/// let error = Client::new("audit.example.com", "t0k3n").unwrap_err();
+/// assert!(matches!(&error, Error::Misconfigured(why) if why.contains("https://audit.example.com")));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -75,12 +84,101 @@ pub enum Error {
     },
 }
 
+/// Why an entry was not logged.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use client::{Action, EntityRef, Kind, LogError, Logger, Memory, Registry};
+/// let mut registry = Registry::new();
+/// registry.register(Action::new("page.publish", Kind::Update, "Publish"))?;
+/// let logger = Logger::new("acme.www", registry, Arc::new(Memory::default()));
+///
+/// let page = EntityRef::new("page", "7");
+/// let error = logger.log(&page, "page.pubilsh").system().record().unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "the action `page.pubilsh` is not registered; `page.publish` is. \
+///      Register it at the program's start with `Registry::register`"
+/// );
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LogError {
+    /// There is no logger.
+    #[error(
+        "nobody to log to: install a logger at the program's start (`logger.install()`), or give the context one \
+         (`LogContext::logger`)"
+    )]
+    NoLogger,
+    /// A logger is installed already.
+    #[error("a logger is installed already: install one, once, at the program's start")]
+    Installed,
+    /// Nobody says who did it.
+    #[error(
+        "`{action}` was not logged: nobody says who did it. Run this inside `LogContext::scope`, take the context along \
+         to tasks and threads with `carry`, or say `.actor(…)`, `.user(…)` or `.system()`"
+    )]
+    NoContext {
+        /// The action.
+        action: String,
+    },
+    /// The action is not registered.
+    #[error(
+        "the action `{action}` is not registered{}. Register it at the program's start with `Registry::register`",
+        nearest.as_ref().map(|name| format!("; `{name}` is")).unwrap_or_default()
+    )]
+    UnknownAction {
+        /// The action.
+        action: String,
+        /// A registered one that looks like it.
+        nearest: Option<String>,
+    },
+    /// The entity has no id yet.
+    #[error("`{action}` was not logged: the {entity_type} has no id yet. Save it first, then log it")]
+    Unsaved {
+        /// The action.
+        action: String,
+        /// The entity's type.
+        entity_type: String,
+    },
+    /// The data do not fit a schema.
+    #[error("`{action}` of a {entity_type} was not logged: its data do not fit their schema: {why}")]
+    Schema {
+        /// The action.
+        action: String,
+        /// The entity's type.
+        entity_type: String,
+        /// What does not fit, and where.
+        why: String,
+    },
+    /// The entry cannot be written, or no log takes it.
+    #[error(transparent)]
+    Entry(Arc<Error>),
+    /// It cannot be kept until it is sent.
+    #[error(transparent)]
+    Outbox(#[from] OutboxError),
+}
+
+impl From<Error> for LogError {
+    fn from(error: Error) -> Self {
+        Self::Entry(Arc::new(error))
+    }
+}
+
 /// The innermost cause: the outer ones only say that a request failed.
 fn innermost<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
     error.source().map_or(error, innermost)
 }
 
 /// What a server says when it does not take a request (RFC 9457 problem details).
+///
+/// ```
+/// use client::Problem;
+///
+/// let problem = Problem { status: 507, code: "disk_full".into(), ..Problem::default() };
+/// assert!(problem.to_string().contains("make room there, then send again"));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Problem {
     /// The HTTP status.
@@ -151,6 +249,13 @@ impl fmt::Display for Problem {
 }
 
 /// One thing that the server does not take about an entry.
+///
+/// ```
+/// use client::Refusal;
+///
+/// let refusal = Refusal { code: "unknown_field".into(), field: "colour".into(), message: "not a field".into() };
+/// assert_eq!(refusal.to_string(), "`colour`: not a field (unknown_field)");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, thiserror::Error)]
 #[error("{}{message} ({code})", if field.is_empty() { String::new() } else { format!("`{field}`: ") })]
 pub struct Refusal {

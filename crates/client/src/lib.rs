@@ -1,42 +1,71 @@
-//! For Rust programs that send entries to an Indelible server.
+//! For Rust programs that log into Indelible: who changed what, when.
 //!
-//! An [`Entry`] says who did what to what; a [`Client`] sends it and answers with a [`Receipt`]: the place
-//! that the entry has in its site's log from now on. A receipt means that the entry is durable and readable.
+//! ```
+//! use std::sync::Arc;
+//! use client::{Action, Actor, Audited, Kind, LogContext, Logger, Memory, Registry, log};
 //!
-//! ```no_run
-//! use client::{Actor, Client, Entry, Origin};
+//! # #[cfg(feature = "derive")]
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! #[derive(Audited)]
+//! #[audited(entity = "page")]
+//! struct Page {
+//!     id: u64,
+//!     #[audited(title)]
+//!     title: String,
+//! }
 //!
-//! # #[derive(serde::Serialize)]
-//! # struct Page { title: &'static str }
-//! # async fn publish() -> Result<(), client::Error> {
-//! # let (before, after) = (Page { title: "Hom" }, Page { title: "Home" });
-//! let client = Client::new("https://audit.example.com", "the token of `indelible token create`")?;
+//! // Once, at the program's start. `Memory` is for tests: see `Logger::to_server` and `Indelible::logger`.
+//! let mut registry = Registry::new();
+//! registry.register(Action::new("page.publish", Kind::Update, "Publish").message("Published '{$title}'"))?;
+//! let memory = Arc::new(Memory::default());
+//! Logger::new("acme.www", registry, memory.clone()).install()?;
 //!
-//! let entry = Entry::new("page.publish", "page", "1002")
-//!     .actor(Actor::user("42").name("Ana").role("editor"))
-//!     .title("Home")
-//!     .summary("Published Home")
-//!     .before(&before)
-//!     .after(&after)
-//!     .origin(Origin::new().method("POST").path("/home"));
+//! // Once for each request.
+//! LogContext::new().actor(Actor::user("42").name("Ana")).sync_scope(|| {
+//!     // Wherever something happens.
+//!     let page = Page { id: 7, title: "Home".to_owned() };
+//!     log(&page, "page.publish").record()
+//! })?;
 //!
-//! let receipt = client.append("acme.www", &entry).await?;
-//! println!("entry {} is at index {}", receipt.id, receipt.index);
+//! let entry = &memory.entries()[0];
+//! assert_eq!((&entry["actor"]["name"], &entry["summary"]), (&"Ana".into(), &"Published 'Home'".into()));
+//! assert_eq!(entry["after"]["title"], "Home");
 //! # Ok(())
 //! # }
+//! # #[cfg(not(feature = "derive"))]
+//! # fn main() {}
 //! ```
 //!
+//! | to | see |
+//! |---|---|
+//! | log | [`log()`], [`log_change`], [`PendingEntry`], [`Logger`] |
+//! | say who, from where and what belongs together | [`LogContext`], [`carry`] |
+//! | say what can happen, and to what | [`Action`], [`Registry`], [`Model`], [`trait@Audited`], [`State`] |
+//! | keep entries until their log has them | [`outbox`], [`table`], [`Transport`] |
+//! | send entries and wait for their receipts | [`Client`], [`Entry`] |
+//!
 //! # Sending again
-//! Every entry has an id from the moment it is made, and a log takes an id once: the same entry sent again
-//! is answered with the receipt it already has, however much later. So the client tries again by itself
-//! when the server cannot be reached or asks for patience (see [`Settings`]), and a program may send again
-//! whatever it got no receipt for.
+//! Every entry has an id from the moment it is made, and a log takes an id once: the same entry sent again is answered with
+//! the receipt it already has, however much later.
 //!
 //! # Nothing is dropped
-//! A value that cannot be written as JSON, an entry that the server refuses and an answer that makes no
-//! sense are all errors ([`Error`], [`Refusal`]); none of them is passed over.
-//!
-//! The client needs a tokio runtime. It keeps nothing on disk: what is not sent when the process ends is lost.
+//! A value that cannot be written as JSON, an action that nobody registered, an entry of nobody, one that the log refuses, a
+//! full disk and an answer that makes no sense are all errors ([`LogError`], [`Error`], [`Refusal`]), and what could not be
+//! kept is told by an entry; none of them is passed over.
+
+mod clock;
+
+mod context;
+mod entity;
+mod logger;
+mod pending;
+mod registry;
+mod sink;
+
+mod deliver;
+pub mod outbox;
+pub mod table;
+mod transport;
 
 mod client;
 mod send;
@@ -51,7 +80,16 @@ mod error;
 
 pub use answer::Receipt;
 pub use client::Client;
+#[cfg(feature = "derive")]
+pub use client_derive::Audited;
+pub use context::{LogContext, carry, carry_fn};
+pub use entity::{Audited, EntityId, EntityRef, State};
 pub use entry::{Entry, Kind, Outcome};
-pub use error::{Error, Problem, Refusal};
+pub use error::{Error, LogError, Problem, Refusal};
+pub use logger::{Logger, WithoutActor, log, log_change};
+pub use pending::PendingEntry;
+pub use registry::{Action, Model, Registry, RegistryError, Telling};
 pub use send::Settings;
+pub use sink::{Memory, Outgoing, Recorded, Sink};
+pub use transport::{Results, Server, Transport};
 pub use who::{Actor, Origin, Principal};

@@ -12,6 +12,15 @@ use uuid::Uuid;
 use crate::error::{Error, Problem};
 
 /// How long a client waits, and how often it tries.
+///
+/// ```
+/// use std::time::Duration;
+/// use client::{Client, Settings};
+///
+/// let settings = Settings { tries_max: 1, request_timeout: Duration::from_secs(2), ..Settings::default() };
+/// let client = Client::with_settings("https://audit.example.com", "t0k3n", settings)?;
+/// # Ok::<(), client::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Time for one try, from connecting to the end of the answer.
@@ -41,7 +50,7 @@ impl Settings {
     pub const RETRY_AFTER_MAX: Duration = Duration::from_mins(1);
 
     /// The wait after a failed try, counted from 1. `chance` is any byte.
-    fn backoff(&self, tries: u32, chance: u8) -> Duration {
+    pub(crate) fn backoff(&self, tries: u32, chance: u8) -> Duration {
         let doubled = 2_u32.saturating_pow(tries.saturating_sub(1));
         let whole = self.backoff_first.saturating_mul(doubled).min(self.backoff_max);
         let half = whole / 2;
@@ -143,7 +152,7 @@ fn retry_after(response: &Response) -> Option<Duration> {
 }
 
 /// A byte of chance, good enough to spread retries: the last of a new UUID of version 7 is random.
-fn chance() -> u8 {
+pub(crate) fn chance() -> u8 {
     Uuid::now_v7().as_bytes()[15]
 }
 

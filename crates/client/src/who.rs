@@ -63,6 +63,19 @@ impl Actor {
         self
     }
 
+    /// The name, else the mail address, else the id: what people call the actor. The system has none of them.
+    ///
+    /// ```
+    /// # use client::Actor;
+    /// assert_eq!(Actor::user("42").name("Ana").label(), Some("Ana"));
+    /// assert_eq!(Actor::system().label(), None);
+    /// ```
+    #[must_use]
+    pub fn label(&self) -> Option<&str> {
+        let Principal { name, email, id, .. } = &self.principal;
+        name.as_deref().or(email.as_deref()).or(id.as_deref())
+    }
+
     /// The one in whose place the actor acts: impersonation, delegation.
     #[must_use]
     pub fn on_behalf_of(mut self, principal: Principal) -> Self {
@@ -79,6 +92,14 @@ impl From<Principal> for Actor {
 
 /// Somebody by type, id, name and mail address. A type of its own because the one in whose place an actor
 /// acts has no roles and nobody behind it.
+///
+/// ```
+/// use client::Principal;
+///
+/// let bea = Principal::user("7").name("Bea").email("bea@example.com");
+/// assert_eq!(serde_json::to_value(&bea)?["type"], "user");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Principal {
     #[serde(rename = "type")]
@@ -134,6 +155,14 @@ impl Principal {
 }
 
 /// From where it was done. Give what you know.
+///
+/// ```
+/// use client::Origin;
+///
+/// let origin = Origin::new().ip([203, 0, 113, 9].into()).method("POST").path("/pages/7").channel("admin");
+/// assert_eq!(serde_json::to_value(&origin)?["ip"], "203.0.113.9");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Origin {
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -6,6 +6,17 @@ mod append;
 #[cfg(test)]
 mod append_all;
 #[cfg(test)]
+mod context;
+#[cfg(test)]
+#[cfg(feature = "derive")]
+mod derive;
+#[cfg(test)]
+mod log;
+#[cfg(test)]
+mod outbox_crash;
+#[cfg(test)]
 mod retry;
 #[cfg(test)]
 mod server;
+#[cfg(test)]
+mod table;
