@@ -20,7 +20,7 @@
 //! let memory = Arc::new(Memory::default());
 //! Logger::new("acme.www", registry, memory.clone()).install()?;
 //!
-//! // Once for each request.
+//! // Once for each request: `AuditLayer` does it in axum.
 //! LogContext::new().actor(Actor::user("42").name("Ana")).sync_scope(|| {
 //!     // Wherever something happens.
 //!     let page = Page { id: 7, title: "Home".to_owned() };
@@ -39,7 +39,7 @@
 //! | to | see |
 //! |---|---|
 //! | log | [`log()`], [`log_change`], [`PendingEntry`], [`Logger`] |
-//! | say who, from where and what belongs together | [`LogContext`], [`carry`] |
+//! | say who, from where and what belongs together | [`LogContext`], [`carry`], `AuditLayer` (feature `axum`) |
 //! | say what can happen, and to what | [`Action`], [`Registry`], [`Model`], [`trait@Audited`], [`State`] |
 //! | keep entries until their log has them | [`outbox`], [`table`], [`Transport`] |
 //! | send entries and wait for their receipts | [`Client`], [`Entry`] |
@@ -67,6 +67,9 @@ pub mod outbox;
 pub mod table;
 mod transport;
 
+#[cfg(feature = "axum")]
+mod middleware;
+
 mod client;
 mod send;
 
@@ -87,6 +90,8 @@ pub use entity::{Audited, EntityId, EntityRef, State};
 pub use entry::{Entry, Kind, Outcome};
 pub use error::{Error, LogError, Problem, Refusal};
 pub use logger::{Logger, WithoutActor, log, log_change};
+#[cfg(feature = "axum")]
+pub use middleware::{AuditLayer, AuditService};
 pub use pending::PendingEntry;
 pub use registry::{Action, Model, Registry, RegistryError, Telling};
 pub use send::Settings;

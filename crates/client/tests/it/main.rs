@@ -11,6 +11,9 @@ mod context;
 #[cfg(feature = "derive")]
 mod derive;
 #[cfg(test)]
+#[cfg(feature = "axum")]
+mod layer;
+#[cfg(test)]
 mod log;
 #[cfg(test)]
 mod outbox_crash;
