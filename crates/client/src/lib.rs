@@ -43,6 +43,7 @@
 //! | say what can happen, and to what | [`Action`], [`Registry`], [`Model`], [`trait@Audited`], [`State`] |
 //! | keep entries until their log has them | [`outbox`], [`table`], [`Transport`] |
 //! | send entries and wait for their receipts | [`Client`], [`Entry`] |
+//! | check that a log still holds what it took | `LogWatch` (feature `verify`) |
 //!
 //! # Sending again
 //! Every entry has an id from the moment it is made, and a log takes an id once: the same entry sent again is answered with
@@ -73,6 +74,9 @@ mod middleware;
 mod client;
 mod send;
 
+#[cfg(feature = "verify")]
+mod watch;
+
 mod answer;
 mod batch;
 
@@ -97,4 +101,6 @@ pub use registry::{Action, Model, Registry, RegistryError, Telling};
 pub use send::Settings;
 pub use sink::{Memory, Outgoing, Recorded, Sink};
 pub use transport::{Results, Server, Transport};
+#[cfg(feature = "verify")]
+pub use watch::{Checked, LogWatch, WatchError};
 pub use who::{Actor, Origin, Principal};

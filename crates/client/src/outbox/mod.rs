@@ -55,6 +55,8 @@ use shared::{Group, Shared, State, Stop};
 
 pub use arrived::Arrived;
 pub use aside::SetAside;
+#[cfg(feature = "verify")]
+pub(crate) use disk::replace;
 pub use error::OutboxError;
 pub use gap::Gap;
 pub use inspect::{Failing, Report, inspect};
