@@ -13,6 +13,7 @@
 //! | [`access`] | who may see and do what |
 //! | [`hosts`] | who owns the entities and puts them back |
 //! | [`revert`] | taking changes back, at the hosts that own the entities |
+//! | `in_process` | logging from the program that holds the installation |
 //! | [`jobs`] | longer work: verifying a log |
 //! | [`connect`] | foreign entries in |
 //! | [`demo`] | the demo's data |
@@ -39,6 +40,7 @@ pub mod search;
 pub mod access;
 pub mod hosts;
 
+mod in_process;
 mod instance;
 pub mod jobs;
 pub mod revert;

@@ -28,7 +28,17 @@ const BODY_PATIENCE: Duration = Duration::from_secs(30);
 /// API and screens, ready to be served or mounted in another application.
 pub fn application(app: App) -> Router {
     let is_demo = app.gate.visitor().is_some();
-    let router = api::router().merge(ui::router()).with_state(app);
+    let router = surrounded(api::router().merge(ui::router()).with_state(app));
+    if is_demo { router.layer(middleware::from_fn(only_by_loopback_name)) } else { router }
+}
+
+/// The API alone, to be mounted in another application under any prefix: `.nest("/audit", server::api(app))`.
+pub fn api(app: App) -> Router {
+    surrounded(api::router().with_state(app))
+}
+
+/// A router with what surrounds every request.
+fn surrounded(router: Router) -> Router {
     let fixed = |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
     let around = ServiceBuilder::new()
         .set_x_request_id(MakeRequestUuid)
@@ -41,8 +51,7 @@ pub fn application(app: App) -> Router {
         .layer(CatchPanicLayer::custom(panicked))
         .layer(RequestBodyTimeoutLayer::new(BODY_PATIENCE))
         .layer(CsrfLayer::new().with_rejection_response(|_| cross_site()));
-    let router = router.layer(around);
-    if is_demo { router.layer(middleware::from_fn(only_by_loopback_name)) } else { router }
+    router.layer(around)
 }
 
 /// Serves until `stop` is ready, then lets running requests end.

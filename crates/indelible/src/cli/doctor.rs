@@ -1,3 +1,4 @@
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -12,10 +13,16 @@ use crate::{Indelible, OpenOptions};
 pub(super) struct Doctor {
     #[command(flatten)]
     place: Place,
+    /// Look into the outbox of a program that sends entries, instead
+    #[arg(long, value_name = "DIR")]
+    outbox: Option<PathBuf>,
 }
 
 impl Doctor {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
+        if let Some(outbox) = &self.outbox {
+            return of_outbox(outbox);
+        }
         let settings = self.place.settings()?;
         let directory = &settings.store.data_dir;
         output::data(&format!("version       {}", env!("CARGO_PKG_VERSION")))?;
@@ -51,6 +58,18 @@ impl Doctor {
         output::data("state         opens, and data and heads belong together")?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// What waits in an outbox, what was refused and why, and what is missing. 1 when somebody should look.
+fn of_outbox(directory: &Path) -> Result<ExitCode, Failure> {
+    let report = client::outbox::inspect(directory).map_err(|error| Failure::Other(error.to_string()))?;
+    output::data(&report.to_string())?;
+    if !report.has_findings() {
+        output::data("state         nothing to look after")?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    output::data("state         somebody should look: see above")?;
+    Ok(ExitCode::FAILURE)
 }
 
 fn index_state(progress: Progress) -> String {

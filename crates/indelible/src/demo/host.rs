@@ -63,31 +63,11 @@ impl RevertHandler for DemoHost {
         }
         let name = (order.site.clone(), order.entity.kind.clone(), order.entity.id.clone());
         let before = content.entities.get(&name).cloned();
-        let reply = carry_out(before.as_deref(), order);
+        let reply = order.carry_out(before.as_deref());
         if let Reply::Done { after: Some(after), .. } = &reply {
             content.entities.insert(name, after.clone());
             content.answered.insert(order.idempotency_key, reply.clone());
         }
         reply
     }
-}
-
-/// What every host does: looks whether things are as the order expects, and changes all of it or nothing.
-fn carry_out(before: Option<&RawValue>, order: &Order) -> Reply {
-    let mut state = before.map_or_else(Patched::empty, Patched::new);
-    let is_as_expected = order.paths().all(|path| {
-        let found = state.get(path).and_then(|text| RawValue::from_string(text).ok());
-        match (found, order.expected.get(path)) {
-            (Some(found), Some(expected)) => diff::same(&found, expected),
-            (found, expected) => found.is_none() && expected.is_none(),
-        }
-    });
-    if !is_as_expected {
-        return Reply::Conflict { current: before.map(ToOwned::to_owned) };
-    }
-    let set = order.set.iter().try_for_each(|(path, value)| state.set(path, value));
-    if let Err(error) = set.and_then(|()| order.remove.iter().try_for_each(|path| state.remove(path))) {
-        return Reply::Cannot { why: error.to_string() };
-    }
-    Reply::Done { before: before.map(ToOwned::to_owned), after: Some(state.to_raw()) }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
+use model::diff::{self, Patched};
 use model::revert::{Restored, Standing};
 use model::{Entity, Entry};
 use serde::Serialize;
@@ -120,6 +121,28 @@ impl Order {
     /// The id of the entry that tells of this order.
     pub(crate) fn entry_of_the_revert(&self) -> Uuid {
         Uuid::new_v5(&NAMESPACE, self.idempotency_key.as_bytes())
+    }
+
+    /// What every host does with the present state of the entity, as far as the order is concerned: looks whether things
+    /// are as the order expects, and changes all of it or nothing. Keeping what it left is the host's own.
+    #[must_use]
+    pub fn carry_out(&self, before: Option<&RawValue>) -> Reply {
+        let mut state = before.map_or_else(Patched::empty, Patched::new);
+        let is_as_expected = self.paths().all(|path| {
+            let found = state.get(path).and_then(|text| RawValue::from_string(text).ok());
+            match (found, self.expected.get(path)) {
+                (Some(found), Some(expected)) => diff::same(&found, expected),
+                (found, expected) => found.is_none() && expected.is_none(),
+            }
+        });
+        if !is_as_expected {
+            return Reply::Conflict { current: before.map(ToOwned::to_owned) };
+        }
+        let set = self.set.iter().try_for_each(|(path, value)| state.set(path, value));
+        if let Err(error) = set.and_then(|()| self.remove.iter().try_for_each(|path| state.remove(path))) {
+            return Reply::Cannot { why: error.to_string() };
+        }
+        Reply::Done { before: before.map(ToOwned::to_owned), after: Some(state.to_raw()) }
     }
 
     /// Every place that it changes.

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The product's modules, each with those above it that it may use. `store` also means its own inside.
-const LAYERS: [(&str, &[&str]); 21] = [
+const LAYERS: [(&str, &[&str]); 22] = [
     ("clock", &[]),
     ("files", &[]),
     ("entropy", &[]),
@@ -22,6 +22,7 @@ const LAYERS: [(&str, &[&str]); 21] = [
         "instance",
         &["access", "clock", "entropy", "hosts", "journal", "keys", "search", "settings", "sites", "store"],
     ),
+    ("in_process", &["Indelible", "journal", "store"]),
     ("revert", &["Indelible", "access", "entropy", "hosts", "journal", "search", "settings", "store"]),
     ("jobs", &["Indelible", "journal", "keys", "store"]),
     ("connect", &[]),

@@ -6,6 +6,8 @@ mod access;
 #[cfg(test)]
 mod append;
 #[cfg(test)]
+mod away;
+#[cfg(test)]
 mod body;
 #[cfg(test)]
 mod browser;
@@ -30,6 +32,8 @@ mod history;
 #[cfg(test)]
 mod host;
 #[cfg(test)]
+mod in_process;
+#[cfg(test)]
 mod index;
 #[cfg(test)]
 mod language;
@@ -51,6 +55,8 @@ mod processes;
 mod program;
 #[cfg(test)]
 mod recovery;
+#[cfg(test)]
+mod remembered;
 #[cfg(test)]
 mod revert;
 #[cfg(test)]
