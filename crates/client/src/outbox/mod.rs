@@ -251,7 +251,14 @@ impl Sink for Outbox {
                     drop(state);
                     shared.wait_for(&group).err()
                 }
-                Ok(_) => return Ok(Recorded::Kept(entry.id)),
+                Ok(group) => {
+                    let is_too_large = state.gathered.len() >= shared.settings.gathered_bytes_max;
+                    drop(state);
+                    if is_too_large {
+                        shared.let_pass(&group);
+                    }
+                    return Ok(Recorded::Kept(entry.id));
+                }
                 Err(error) => return Err(error),
             },
             Some(error) => {

@@ -22,6 +22,9 @@ pub struct OutboxSettings {
     pub segment_bytes: u64,
     /// How long entries gather before they are written together, where `durability` lets them.
     pub group_interval: Duration,
+    /// Bytes that gather in memory at most. When the disk takes them more slowly than they come, callers wait for it then;
+    /// when it takes nothing, the outbox is full.
+    pub gathered_bytes_max: usize,
     /// Entries in one batch, at most.
     pub batch_entries: usize,
     /// Wait before the second try to send a batch; it doubles with each further one. Half of each wait is left to chance.
@@ -67,6 +70,8 @@ impl OutboxSettings {
     pub const SEGMENT_BYTES: u64 = 8 * 1024 * 1024;
     /// What a crash may take.
     pub const GROUP_INTERVAL: Duration = Duration::from_millis(5);
+    /// More than a disk takes in a second.
+    pub const GATHERED_BYTES_MAX: usize = 64 * 1024 * 1024;
     /// A request of about 1 MB.
     pub const BATCH_ENTRIES: usize = 1000;
     /// A busy server's few commits.
@@ -83,6 +88,7 @@ impl Default for OutboxSettings {
             bytes_max: Self::BYTES_MAX,
             segment_bytes: Self::SEGMENT_BYTES,
             group_interval: Self::GROUP_INTERVAL,
+            gathered_bytes_max: Self::GATHERED_BYTES_MAX,
             batch_entries: Self::BATCH_ENTRIES,
             backoff_first: Self::BACKOFF_FIRST,
             backoff_max: Self::BACKOFF_MAX,

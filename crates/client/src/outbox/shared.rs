@@ -13,9 +13,6 @@ use super::segments::{Position, wide};
 use super::{Durability, OnFailure, OutboxError, OutboxSettings, frame, open};
 use crate::sink::Outgoing;
 
-/// Bytes that gather in memory at most while the disk takes nothing.
-pub(super) const GATHERED_BYTES_MAX: usize = 64 * 1024 * 1024;
-
 /// What callers, writer and shipper share.
 pub(super) struct Shared {
     pub(super) directory: PathBuf,
@@ -90,7 +87,7 @@ impl Shared {
         }
         let why = state.unwritable.as_ref()?;
         let has_patience = self.settings.on_failure == OnFailure::Gap
-            && state.gathered.len() < GATHERED_BYTES_MAX
+            && state.gathered.len() < self.settings.gathered_bytes_max
             && self.settings.durability == Durability::WithinGroup;
         if has_patience { None } else { Some(self.unwritable(why)) }
     }
@@ -127,6 +124,14 @@ impl Shared {
                 None if state.stop == Stop::Written => return Err(OutboxError::Closed),
                 None => state = self.written.wait(state).unwrap_or_else(PoisonError::into_inner),
             }
+        }
+    }
+
+    /// Lets a group that has grown too large be written first, as far as the disk takes anything.
+    pub(super) fn let_pass(&self, group: &Group) {
+        let mut state = self.lock();
+        while group.outcome.get().is_none() && state.unwritable.is_none() && state.stop < Stop::Written {
+            state = self.written.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 

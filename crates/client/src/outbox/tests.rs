@@ -451,6 +451,34 @@ fn a_group_waits_for_room_on_the_disk() {
 }
 
 #[test]
+fn memory_is_bounded_while_entries_gather() {
+    let small =
+        OutboxSettings { durability: Durability::WithinGroup, gathered_bytes_max: 1000, ..settings() };
+    // A disk that takes entries: whoever comes too fast waits for it.
+    let bench = Bench::new();
+    bench.away(true);
+    let outbox = bench.open(OutboxSettings { gathered_bytes_max: 1, ..small.clone() });
+    for n in 1..=20 {
+        record(&outbox, "www", "1");
+        assert_eq!(outbox.inspect().unwrap().waiting, n, "it is on the disk");
+    }
+    // One that takes none: there is room for so much, and what comes then is missing.
+    let bench = Bench::new();
+    let room = Arc::new(AtomicI64::new(0));
+    let outbox = open_small(&bench, &room, small);
+    let kept = (0..1000).map(|_| outbox.accept(outgoing("www", "1")).unwrap());
+    let kept = kept.filter(|recorded| matches!(recorded, Recorded::Kept(_))).count();
+    assert!((1..1000).contains(&kept), "{kept}");
+    room.store(1_000_000, Ordering::SeqCst);
+    outbox.close(PATIENCE).unwrap();
+    bench.open(settings()).close(PATIENCE).unwrap();
+    let missing: u64 =
+        bench.log.jsons("indelible.gap").iter().map(|gap| gap["data"]["entries"].as_u64().unwrap()).sum();
+    assert_eq!(missing, 1000 - wide(kept));
+    assert_eq!(bench.log.jsons("page.edit").len(), kept);
+}
+
+#[test]
 fn many_threads_and_a_log_that_comes_and_goes() {
     for durability in [Durability::BeforeReturn, Durability::WithinGroup] {
         let bench = Bench::new();

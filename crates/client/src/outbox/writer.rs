@@ -157,6 +157,8 @@ fn failed(shared: &Shared, group: Written, error: &std::io::Error, stop: Stop) -
     // Callers that wait are let in again at once: each of them finds out for itself.
     state.unwritable = if waits { None } else { Some(error.to_string()) };
     if !waits && stop == Stop::No {
+        drop(state);
+        shared.written.notify_all();
         return Some(group);
     }
     if !waits {
