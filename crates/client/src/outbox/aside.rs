@@ -52,6 +52,11 @@ impl SetAside {
         })
     }
 
+    /// Whether its log would have refused any entry.
+    pub(super) fn is_about_its_site(&self) -> bool {
+        matches!(self.code.as_str(), "forbidden" | "unknown_site" | "status_403" | "status_404")
+    }
+
     pub(super) fn outgoing(&self) -> Outgoing {
         Outgoing { id: self.id, site: self.site.clone(), entry: self.entry.get().as_bytes().to_vec() }
     }
@@ -110,11 +115,21 @@ impl AsideFile {
         Ok(grown)
     }
 
-    pub(super) fn clear(&mut self) -> io::Result<()> {
+    /// Keeps these alone. Bytes that it shrank by.
+    pub(super) fn keep_only(&mut self, rest: &[SetAside]) -> io::Result<u64> {
         self.file = None;
-        disk::remove(&self.path)?;
-        self.bytes = 0;
-        Ok(())
+        let mut lines = Vec::new();
+        for kept in rest {
+            serde_json::to_writer(&mut lines, kept)?;
+            lines.push(b'\n');
+        }
+        if lines.is_empty() {
+            disk::remove(&self.path)?;
+        } else {
+            disk::replace(&self.path, &lines)?;
+        }
+        let before = std::mem::replace(&mut self.bytes, wide(lines.len()));
+        Ok(before.saturating_sub(self.bytes))
     }
 }
 

@@ -100,7 +100,8 @@ struct Threads {
 }
 
 impl Outbox {
-    /// Opens the outbox in a directory, makes it where there is none, and begins to send what waits in it.
+    /// Opens the outbox in a directory, makes it where there is none, and begins to send what waits in it. Entries that were
+    /// set aside because there was no such site, or none that the token may append to, are sent again.
     ///
     /// # Errors
     /// When the directory cannot be used, or another process uses it.
@@ -131,7 +132,12 @@ impl Outbox {
             .spawn(move || shipper::run(&for_shipper, transport.as_ref(), opened.position))
             .map_err(unusable)?;
         let threads = Mutex::new(Threads { writer: Some(writer), shipper: Some(shipper) });
-        Ok(Self(Arc::new(Handle { shared, threads })))
+        let outbox = Self(Arc::new(Handle { shared, threads }));
+        // Whoever starts a program anew may have made the site, or given it another token.
+        if let Err(error) = outbox.send_again(SetAside::is_about_its_site) {
+            tracing::warn!(%error, "entries that were set aside are not sent again");
+        }
+        Ok(outbox)
     }
 
     /// Where it is.
@@ -153,24 +159,27 @@ impl Outbox {
     /// # Errors
     /// When they cannot be read or written. They stay set aside then.
     pub fn send_set_aside_again(&self) -> Result<usize, OutboxError> {
+        self.send_again(|_| true)
+    }
+
+    fn send_again(&self, is_meant: impl Fn(&SetAside) -> bool) -> Result<usize, OutboxError> {
         let shared = &self.0.shared;
         let mut aside = shared.aside.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = aside::read(&shared.directory).map_err(|error| shared.unusable(&error))?;
+        let (again, rest): (Vec<_>, Vec<_>) = kept.into_iter().partition(is_meant);
         let mut group = None;
-        for entry in &kept {
+        for entry in &again {
             let mut state = shared.lock();
             group = Some(shared.gather(&mut state, &entry.outgoing())?);
         }
-        if let Some(group) = group {
-            // Groups are written in their order: with the last all are written.
-            shared.wait_for(&group)?;
-        }
-        let freed = aside.bytes;
-        aside.clear().map_err(|error| shared.unusable(&error))?;
+        let Some(group) = group else { return Ok(0) };
+        // Groups are written in their order: with the last all are written.
+        shared.wait_for(&group)?;
+        let freed = aside.keep_only(&rest).map_err(|error| shared.unusable(&error))?;
         drop(aside);
         let mut state = shared.lock();
         state.bytes = state.bytes.saturating_sub(freed);
-        Ok(kept.len())
+        Ok(again.len())
     }
 
     /// Waits until all that was recorded before is dealt with: arrived, or set aside. Blocks.

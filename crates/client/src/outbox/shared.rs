@@ -122,6 +122,10 @@ impl Shared {
                 Some(Ok(())) => return Ok(()),
                 Some(Err(why)) => return Err(self.unwritable(why)),
                 None if state.stop == Stop::Written => return Err(OutboxError::Closed),
+                // Where nobody is meant to wait, a group is kept until the disk takes it, which may be never.
+                None if state.unwritable.is_some() => {
+                    return Err(self.unwritable(state.unwritable.as_deref().unwrap_or_default()));
+                }
                 None => state = self.written.wait(state).unwrap_or_else(PoisonError::into_inner),
             }
         }

@@ -30,6 +30,8 @@ struct FakeLog {
     answers_to_lose: AtomicU64,
     /// Entities of this id are refused.
     refuses_bad: AtomicBool,
+    /// The site `forbidden` is not forbidden any more.
+    permits: AtomicBool,
     /// A batch with an entity `poison` is refused as a whole.
     batches: AtomicU64,
     tries: AtomicU64,
@@ -70,7 +72,7 @@ impl Transport for FakeLog {
                 errors: Vec::new(),
             })
         };
-        if site == "forbidden" {
+        if site == "forbidden" && !self.permits.load(Ordering::SeqCst) {
             return Err(problem(403, "forbidden"));
         }
         if batch.iter().any(|entry| entity(entry) == "poison") {
@@ -255,6 +257,25 @@ fn what_is_refused_is_set_aside_and_the_rest_goes_on() {
     fs::write(&file, content).unwrap();
     let outbox = bench.open(settings());
     assert_eq!(outbox.inspect().unwrap().set_aside.len(), 1);
+}
+
+#[test]
+fn entries_for_a_site_that_took_none_are_sent_again_by_the_next_process() {
+    let bench = Bench::new();
+    bench.log.refuses_bad.store(true, Ordering::SeqCst);
+    let outbox = bench.open(settings());
+    let forbidden = record(&outbox, "forbidden", "1");
+    let bad = record(&outbox, "www", "bad");
+    outbox.close(PATIENCE).unwrap();
+    let set_aside = || -> HashSet<Uuid> {
+        inspect(&bench.path()).unwrap().set_aside.iter().map(|kept| kept.id).collect()
+    };
+    bench.open(settings()).close(PATIENCE).unwrap();
+    assert_eq!(set_aside(), HashSet::from([forbidden, bad]), "the reason is still there");
+    bench.log.permits.store(true, Ordering::SeqCst);
+    bench.open(settings()).close(PATIENCE).unwrap();
+    assert_eq!(set_aside(), HashSet::from([bad]), "an entry that is bad itself stays");
+    assert_eq!(bench.log.ids(), [forbidden]);
 }
 
 #[test]
