@@ -47,8 +47,8 @@ pub struct LogContext(Arc<Fields>);
 #[derive(Clone, Debug)]
 struct Fields {
     correlation_id: Uuid,
-    actor: Option<Actor>,
-    origin: Option<Origin>,
+    actor: Option<Arc<Actor>>,
+    origin: Option<Arc<Origin>>,
     reason: Option<String>,
     logger: Option<Logger>,
 }
@@ -108,7 +108,7 @@ impl LogContext {
     /// Who acts.
     #[must_use]
     pub fn actor(self, actor: Actor) -> Self {
-        self.with(|fields| fields.actor = Some(actor))
+        self.with(|fields| fields.actor = Some(Arc::new(actor)))
     }
 
     /// That the program acts by itself, also inside a user's scope.
@@ -120,7 +120,7 @@ impl LogContext {
     /// From where.
     #[must_use]
     pub fn origin(self, origin: Origin) -> Self {
-        self.with(|fields| fields.origin = Some(origin))
+        self.with(|fields| fields.origin = Some(Arc::new(origin)))
     }
 
     /// Why: for every entry that does not say so itself.
@@ -157,19 +157,24 @@ impl LogContext {
     /// Who acts, if that is known.
     #[must_use]
     pub fn who(&self) -> Option<&Actor> {
-        self.0.actor.as_ref()
+        self.0.actor.as_deref()
     }
 
     /// From where, if that is known.
     #[must_use]
     pub fn from_where(&self) -> Option<&Origin> {
-        self.0.origin.as_ref()
+        self.0.origin.as_deref()
     }
 
     /// Why, if that is known.
     #[must_use]
     pub fn why(&self) -> Option<&str> {
         self.0.reason.as_deref()
+    }
+
+    /// The actor and the origin, without copying them.
+    pub(crate) fn shared(&self) -> (Option<Arc<Actor>>, Option<Arc<Origin>>) {
+        (self.0.actor.clone(), self.0.origin.clone())
     }
 
     pub(crate) fn its_logger(&self) -> Option<&Logger> {

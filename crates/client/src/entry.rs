@@ -49,8 +49,9 @@ pub(crate) struct Fields {
     pub(crate) id: Uuid,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) occurred_at: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) actor: Option<Actor>,
+    /// Shared with the context that it comes from, as is the origin.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "shared")]
+    pub(crate) actor: Option<Arc<Actor>>,
     pub(crate) action: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) kind: Option<Kind>,
@@ -67,8 +68,8 @@ pub(crate) struct Fields {
     pub(crate) after: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) partial: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) origin: Option<Origin>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "shared")]
+    pub(crate) origin: Option<Arc<Origin>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) correlation_id: Option<Uuid>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -187,7 +188,7 @@ impl Entry {
     /// Who did it.
     #[must_use]
     pub fn actor(mut self, actor: Actor) -> Self {
-        self.fields.actor = Some(actor);
+        self.fields.actor = Some(Arc::new(actor));
         self
     }
 
@@ -264,7 +265,7 @@ impl Entry {
     /// From where it was done.
     #[must_use]
     pub fn origin(mut self, origin: Origin) -> Self {
-        self.fields.origin = Some(origin);
+        self.fields.origin = Some(Arc::new(origin));
         self
     }
 
@@ -345,6 +346,11 @@ impl Entry {
             }
         }
     }
+}
+
+#[expect(clippy::ref_option, reason = "serde's signature")]
+fn shared<T: Serialize, S: Serializer>(value: &Option<Arc<T>>, serializer: S) -> Result<S::Ok, S::Error> {
+    value.as_deref().serialize(serializer)
 }
 
 /// A value that is itself raw JSON keeps the line breaks it was written with, and those would end the

@@ -1,5 +1,6 @@
 //! An entry that is being made.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -241,23 +242,20 @@ impl<'a> PendingEntry<'a> {
         let fields = &mut self.entry.fields;
         if let Some(context) = &self.context {
             fields.correlation_id = fields.correlation_id.or(Some(context.id()));
-            if fields.origin.is_none() {
-                fields.origin = context.from_where().cloned();
-            }
+            let (actor, origin) = context.shared();
+            fields.actor = fields.actor.take().or(actor);
+            fields.origin = fields.origin.take().or(origin);
             if fields.reason.is_none() {
                 fields.reason = context.why().map(str::to_owned);
-            }
-            if fields.actor.is_none() {
-                fields.actor = context.who().cloned();
             }
         }
         match (&fields.actor, rule) {
             (Some(_), _) => Ok(()),
             (None, WithoutActor::Refuse) => Err(LogError::NoContext { action: fields.action.clone() }),
             (None, WithoutActor::System) => {
-                fields.actor = Some(Actor::system());
-                let origin = fields.origin.take().unwrap_or_default();
-                fields.origin = Some(origin.channel("no context"));
+                fields.actor = Some(Arc::new(Actor::system()));
+                let origin = fields.origin.take().map(Arc::unwrap_or_clone).unwrap_or_default();
+                fields.origin = Some(Arc::new(origin.channel("no context")));
                 Ok(())
             }
         }
