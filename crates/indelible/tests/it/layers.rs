@@ -151,6 +151,18 @@ fn the_pure_crates_depend_on_pure_crates() {
     );
 }
 
+/// Programs that log need not build the server.
+#[test]
+fn the_client_does_not_depend_on_the_product() {
+    for name in ["client", "client-derive"] {
+        let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name).join("Cargo.toml");
+        let text = fs::read_to_string(manifest).unwrap();
+        let section = text.split("[dependencies]").nth(1).unwrap().split("\n[").next().unwrap();
+        let uses = |name: &str| section.lines().any(|line| line.split(['.', ' ', '=']).next() == Some(name));
+        assert!(!uses("model") && !uses("indelible"), "{section}");
+    }
+}
+
 /// There is no way to change or remove an entry: no statement in the store does it but those that take back a
 /// batch that was never published. Blocks, not entries, are removed in one more place: where their entries are
 /// written anew in the same transaction, after that was proven.
