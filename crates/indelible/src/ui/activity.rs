@@ -84,6 +84,8 @@ impl List<'_> {
         lately: Option<&[Entry]>,
     ) -> Result<Made, Problem> {
         self.visit.may_read()?;
+        // Before the list is read: what arrives in between is told of twice rather than never.
+        let tail = self.tail(self.size()?);
         let (query, errors) = match ListQuery::parse(Some(&self.parameters.query()), Order::NEWEST_FIRST) {
             Ok(query) => (query, Vec::new()),
             Err(problem) => {
@@ -126,6 +128,7 @@ impl List<'_> {
             counts,
             chips,
             saved,
+            tail: tail.filter(|_| !errors_found && query.order == Order::NEWEST_FIRST),
             exports: if errors_found { Vec::new() } else { self.exports() },
             clear_href: self.parameters.cleared(),
             columns: self.parameters.columns(query.order, self.is_network),
@@ -162,6 +165,18 @@ impl List<'_> {
             href: format!("{route}?format={format}{}{query}", if query.is_empty() { "" } else { "&" }),
         };
         [Format::Csv, Format::Ndjson].map(link).into()
+    }
+
+    /// The tail of a site's list from its present size on; lists of all sites have none yet.
+    fn tail(&self, size: u64) -> Option<String> {
+        let [site] = self.sites else { return None };
+        if self.is_network || !self.parameters.is_first_page() {
+            return None;
+        }
+        let after = size.checked_sub(1).map(|last| format!("after={last}"));
+        let filters = Some(self.parameters.filters()).filter(|filters| !filters.is_empty());
+        let query: Vec<String> = after.into_iter().chain(filters).collect();
+        Some(format!("/api/v1/sites/{}/entries/tail?{}", site.id, query.join("&")))
     }
 
     fn size(&self) -> Result<u64, Problem> {

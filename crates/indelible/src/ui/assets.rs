@@ -1,4 +1,4 @@
-//! The stylesheet and the icon, from inside the binary.
+//! The stylesheet, the script and the icon, from inside the binary.
 
 use std::sync::LazyLock;
 
@@ -19,7 +19,7 @@ static ADDRESSES: LazyLock<Assets> = LazyLock::new(|| {
         Some(version) => format!("/assets/{file}?v={version}"),
         None => format!("/assets/{file}"),
     };
-    Assets { stylesheet: address("app.css"), favicon: address("favicon.svg") }
+    Assets { stylesheet: address("app.css"), script: address("app.js"), favicon: address("favicon.svg") }
 });
 
 /// Where pages find their assets.
@@ -51,6 +51,7 @@ pub(super) async fn serve(
     };
     let kind = match file.rsplit('.').next() {
         Some("css") => "text/css; charset=utf-8",
+        Some("js") => "text/javascript; charset=utf-8",
         Some("svg") => "image/svg+xml",
         _ => "application/octet-stream",
     };

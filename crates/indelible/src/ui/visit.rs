@@ -13,9 +13,9 @@ use crate::access::{Caller, Denied};
 use crate::api::{App, Problem, session_of};
 use crate::store::Site;
 
-/// Nothing is loaded from elsewhere, nothing runs, nothing frames a page.
-const CONTENT_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
-                              base-uri 'none'; frame-ancestors 'none'";
+/// Nothing is loaded from elsewhere, nothing runs but this server's own files, nothing frames a page.
+const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; \
+                              img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// Sites that the switcher carries; who sees more finds the others in the list of sites.
 const SWITCHER_SITES_MAX: usize = 200;

@@ -23,6 +23,8 @@ pub struct ActivityPage {
     pub chips: Vec<Chip>,
     /// The caller's saved searches of this list.
     pub saved: SavedSearches,
+    /// Where new entries of the list are told of as they arrive; `None` where none can come on top.
+    pub tail: Option<String>,
     /// What the list shows, as files.
     pub exports: Vec<Link>,
     /// The same list without any filter.

@@ -7,7 +7,7 @@ use super::url;
 pub struct Frame {
     /// The page's title; the product's name is added.
     pub title: String,
-    /// Addresses of the stylesheet and the icon.
+    /// Addresses of the stylesheet, the script and the icon.
     pub assets: Assets,
     /// The sites the caller may see, for the switcher. A few hundred at most: the page carries them all.
     pub sites: Vec<SiteLink>,
@@ -44,13 +44,19 @@ impl Frame {
 pub struct Assets {
     /// The stylesheet, best with a version so that it can be cached for ever.
     pub stylesheet: String,
+    /// What scripts add to pages that work without.
+    pub script: String,
     /// The icon.
     pub favicon: String,
 }
 
 impl Default for Assets {
     fn default() -> Self {
-        Self { stylesheet: "/assets/app.css".to_owned(), favicon: "/assets/favicon.svg".to_owned() }
+        Self {
+            stylesheet: "/assets/app.css".to_owned(),
+            script: "/assets/app.js".to_owned(),
+            favicon: "/assets/favicon.svg".to_owned(),
+        }
     }
 }
 

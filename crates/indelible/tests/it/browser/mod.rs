@@ -5,6 +5,7 @@ mod driver;
 mod entry;
 mod pages;
 mod revert;
+mod scripts;
 mod sign_in;
 
 use std::sync::Arc;

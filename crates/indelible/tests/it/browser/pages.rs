@@ -215,7 +215,7 @@ async fn the_keyboard_goes_through_a_page_in_reading_order() {
     let server = server().await;
     let browser = Browser::signed_in(&server, Role::Auditor, Some("acme.www")).await;
     let mut visited = Vec::new();
-    for _ in 0..40 {
+    for _ in 0..48 {
         let focused = browser.client.active_element().await.unwrap();
         focused.send_keys("\u{e004}").await.unwrap();
         let script = "const e = document.activeElement;
