@@ -39,8 +39,10 @@ pub mod search;
 pub mod access;
 pub mod hosts;
 
+pub mod auditor;
 mod instance;
 pub mod jobs;
+pub mod public_log;
 pub mod revert;
 
 pub mod connect;

@@ -31,6 +31,7 @@ mod violation;
 pub mod json;
 mod parse;
 
+mod head_leaf;
 mod leaf;
 mod link;
 mod section;
@@ -58,7 +59,8 @@ pub use action::Kind;
 pub use cursor::{Cursor, CursorError, CursorKey, Direction};
 pub use entry::{Actor, ActorType, Draft, Entity, Entry, OnBehalfOf, Origin, Outcome};
 pub use filter::{Field, Filter, FilterError};
-pub use leaf::{Class, Commitment, Leaf, LeafHeader, commitment, salt};
+pub use head_leaf::{HEAD_LEAF_BYTES, HeadLeaf, NotAHeadLeaf, site_tag};
+pub use leaf::{Class, Commitment, Leaf, LeafError, LeafHeader, commitment, salt};
 pub use link::Link;
 pub use name::{NameError, SYSTEM_SITE, SiteId};
 pub use number::Decimal;

@@ -9,6 +9,7 @@ mod connectors;
 mod entries;
 mod form;
 mod health;
+mod logs;
 mod openapi;
 mod problem;
 mod query;
@@ -117,6 +118,7 @@ fn documented() -> OpenApiRouter<App> {
 pub fn router() -> Router<App> {
     let (router, _) = documented().split_for_parts();
     router
+        .merge(logs::router())
         .route("/openapi.json", get(openapi::serve))
         .route("/api/{*rest}", axum::routing::any(|| async { Problem::not_found("no such route") }))
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })

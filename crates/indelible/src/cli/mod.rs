@@ -40,7 +40,7 @@ enum Command {
     Import(import::Import),
     Query(query::Query),
     Export(export::Export),
-    Verify(verify::Verify),
+    Verify(Box<verify::Verify>),
     Site(site::SiteCommand),
     Token(token::TokenCommand),
     Openapi(openapi::Openapi),

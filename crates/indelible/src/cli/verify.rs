@@ -1,22 +1,87 @@
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use tlog::VerifierKey;
 
+use super::serve::block_on;
 use super::{Failure, Place, find_site, output};
+use crate::auditor::{self, Audit};
 use crate::jobs::{Finding, SiteReport, verify_site};
 
 /// Derive every leaf, tile, root and signature again and compare
+///
+/// On the server it reads the data directory. With --url it reads a log over HTTP, as an auditor does who has
+/// nothing but the log's key.
 #[derive(Debug, Args)]
 pub(super) struct Verify {
-    /// One site only [default: all of them]
+    /// One site only [default: all of them]; `_umbrella` with --url is the log of all sites' heads
     #[arg(long)]
     site: Option<String>,
+    /// Verify from outside: the address of the server
+    #[arg(long, requires_all = ["site", "key"], conflicts_with_all = ["data", "config"])]
+    url: Option<String>,
+    /// The log's verifier key, from a trusted place
+    #[arg(long, value_name = "VKEY", requires = "url")]
+    key: Option<VerifierKey>,
+    /// A file with a checkpoint kept from earlier: the log must extend it
+    #[arg(long, value_name = "FILE", requires = "url")]
+    since: Option<PathBuf>,
+    /// Write the newest checkpoint to this file when all is well, for --since next time
+    #[arg(long, value_name = "FILE", requires = "url")]
+    keep: Option<PathBuf>,
+    /// An access token, where the log is not public
+    #[arg(long, env = "INDELIBLE_TOKEN", hide_env_values = true)]
+    token: Option<String>,
     #[command(flatten)]
     place: Place,
 }
 
 impl Verify {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
+        match (&self.url, &self.site, &self.key) {
+            (Some(url), Some(site), Some(key)) => self.over_http(url, site, key),
+            _ => self.data(),
+        }
+    }
+
+    fn over_http(&self, url: &str, site: &str, key: &VerifierKey) -> Result<ExitCode, Failure> {
+        let since = self.since.as_deref().map(read_checkpoint).transpose()?;
+        let audit = Audit {
+            url: url.to_owned(),
+            site: site.to_owned(),
+            key: key.clone(),
+            since,
+            token: self.token.clone(),
+        };
+        let progress = output::progress(None, "verifying");
+        let report = block_on(async {
+            let audited = auditor::audit(&audit, &|leaves| progress.inc(leaves)).await;
+            audited.map_err(|error| Failure::Other(error.to_string()))
+        })?;
+        progress.finish_and_clear();
+        let (size, findings) = (report.head.size(), report.findings.len());
+        if findings > 0 {
+            report
+                .findings
+                .iter()
+                .try_for_each(|finding| output::data(&format!("{site}: {}", line(finding))))?;
+            output::message(&format!("{findings} findings in the log of `{site}` up to entry {size}"));
+            return Ok(ExitCode::FAILURE);
+        }
+        let of = if report.first > 0 { format!("from {} on, ", report.first) } else { String::new() };
+        output::data(&format!("{site}: {size} leaves {of}verify, root {}", report.head.root()))?;
+        if let Some(since) = report.since {
+            output::data(&format!("{site}: it extends the checkpoint of size {since}"))?;
+        }
+        if let Some(path) = &self.keep {
+            std::fs::write(path, &report.note)
+                .map_err(|error| Failure::Other(format!("{}: {error}", path.display())))?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn data(&self) -> Result<ExitCode, Failure> {
         let indelible = self.place.open()?;
         let sites = match &self.site {
             Some(id) => vec![find_site(&indelible, id)?],
@@ -43,6 +108,10 @@ impl Verify {
         output::message(&format!("all {entries} entries of {} sites verify", sites.len()));
         Ok(ExitCode::SUCCESS)
     }
+}
+
+fn read_checkpoint(path: &std::path::Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path).map_err(|error| Failure::Other(format!("{}: {error}", path.display())))
 }
 
 fn print(report: &SiteReport) -> std::io::Result<()> {

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The product's modules, each with those above it that it may use. `store` also means its own inside.
-const LAYERS: [(&str, &[&str]); 21] = [
+const LAYERS: [(&str, &[&str]); 23] = [
     ("clock", &[]),
     ("files", &[]),
     ("entropy", &[]),
@@ -24,6 +24,8 @@ const LAYERS: [(&str, &[&str]); 21] = [
     ),
     ("revert", &["Indelible", "access", "entropy", "hosts", "journal", "search", "settings", "store"]),
     ("jobs", &["Indelible", "journal", "keys", "store"]),
+    ("public_log", &["Indelible", "store"]),
+    ("auditor", &["jobs"]),
     ("connect", &[]),
     ("demo", &["connect", "hosts"]),
     ("form", &[]),
@@ -40,6 +42,7 @@ const LAYERS: [(&str, &[&str]); 21] = [
             "form",
             "hosts",
             "journal",
+            "public_log",
             "revert",
             "search",
             "settings",

@@ -38,11 +38,15 @@ mod layers;
 #[cfg(test)]
 mod list;
 #[cfg(test)]
+mod logs;
+#[cfg(test)]
 mod merge;
 #[cfg(test)]
 mod openapi;
 #[cfg(test)]
 mod oracle;
+#[cfg(test)]
+mod outside;
 #[cfg(test)]
 mod process;
 #[cfg(test)]
@@ -65,3 +69,7 @@ mod store;
 mod support;
 #[cfg(test)]
 mod tail;
+#[cfg(test)]
+mod tampering;
+#[cfg(test)]
+mod threats;
