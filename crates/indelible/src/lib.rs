@@ -35,6 +35,7 @@ mod sites;
 
 pub mod journal;
 pub mod search;
+pub mod umbrella;
 
 pub mod access;
 pub mod hosts;
@@ -43,6 +44,7 @@ pub mod auditor;
 mod instance;
 pub mod jobs;
 pub mod public_log;
+pub mod receipts;
 pub mod revert;
 
 pub mod connect;

@@ -40,6 +40,20 @@ pub fn tile(indelible: &Indelible, site: &Site, path: TilePath) -> Result<Option
     served
 }
 
+/// A tile or bundle of the umbrella log; `None` if its published tree has nothing there.
+///
+/// # Errors
+/// As [`tile`].
+pub fn umbrella_tile(indelible: &Indelible, path: TilePath) -> Result<Option<Vec<u8>>, StoreError> {
+    let umbrella = indelible.umbrella();
+    let size = umbrella.head()?.map_or(0, |(head, _)| head.size);
+    let served = cut(size, path, |tile| umbrella.tile(tile), |range| umbrella.leaves(range));
+    if let Err(error @ StoreError::Corrupt(_)) = &served {
+        tracing::error!(%path, %error, "ALARM: the umbrella log is damaged here; this part is not served");
+    }
+    served
+}
+
 fn leaves(entries: &[Vec<u8>], range: Range<u64>) -> Result<Vec<Vec<u8>>, StoreError> {
     let leaf = |(bytes, index): (&Vec<u8>, u64)| {
         let entry = StoredEntry::decode(bytes)
@@ -51,7 +65,7 @@ fn leaves(entries: &[Vec<u8>], range: Range<u64>) -> Result<Vec<Vec<u8>>, StoreE
 
 /// What a tree of `size` leaves has under a path, as wide as asked for: a partial tile is a prefix of every wider
 /// one, so that only the widest is kept.
-pub(crate) fn cut(
+fn cut(
     size: u64,
     path: TilePath,
     stored: impl FnOnce(Tile) -> Result<Option<Vec<u8>>, StoreError>,

@@ -42,6 +42,12 @@ pub(super) enum Fetched {
 #[derive(Deserialize)]
 struct Description {
     minimum_index: u64,
+    umbrella: Option<Umbrella>,
+}
+
+#[derive(Deserialize)]
+struct Umbrella {
+    blinding: String,
 }
 
 impl Log {
@@ -70,10 +76,19 @@ impl Log {
 
     /// The first entry whose leaf is served.
     pub(super) async fn minimum_index(&self) -> Result<u64, AuditError> {
+        Ok(self.description().await?.minimum_index)
+    }
+
+    /// The value under which the site's tag in the umbrella log is made.
+    pub(super) async fn blinding(&self) -> Result<tlog::Hash, AuditError> {
+        let blinding = self.description().await?.umbrella.and_then(|umbrella| umbrella.blinding.parse().ok());
+        blinding.ok_or_else(|| self.refused("log.v1.json", "it names no umbrella log with a blinding value"))
+    }
+
+    async fn description(&self) -> Result<Description, AuditError> {
         let json = self.must("log.v1.json", DESCRIPTION_BYTES_MAX).await?;
-        let description: Description = serde_json::from_slice(&json)
-            .map_err(|error| self.refused("log.v1.json", &format!("it does not read: {error}")))?;
-        Ok(description.minimum_index)
+        serde_json::from_slice(&json)
+            .map_err(|error| self.refused("log.v1.json", &format!("it does not read: {error}")))
     }
 
     async fn must(&self, path: &str, bytes_max: usize) -> Result<Vec<u8>, AuditError> {
@@ -157,7 +172,7 @@ async fn failure(response: Response) -> String {
 }
 
 /// An error with its causes: the innermost one is the one that helps.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -6,8 +6,9 @@ use tlog::VerifierKey;
 
 use super::serve::block_on;
 use super::{Failure, Place, find_site, output};
+use crate::Indelible;
 use crate::auditor::{self, Audit};
-use crate::jobs::{Finding, SiteReport, verify_site};
+use crate::jobs::{Finding, SiteReport, verify_site, verify_umbrella};
 
 /// Derive every leaf, tile, root and signature again and compare
 ///
@@ -24,6 +25,9 @@ pub(super) struct Verify {
     /// The log's verifier key, from a trusted place
     #[arg(long, value_name = "VKEY", requires = "url")]
     key: Option<VerifierKey>,
+    /// The umbrella log's key: compares every head of the site in that, too
+    #[arg(long, value_name = "VKEY", requires = "url")]
+    umbrella_key: Option<VerifierKey>,
     /// A file with a checkpoint kept from earlier: the log must extend it
     #[arg(long, value_name = "FILE", requires = "url")]
     since: Option<PathBuf>,
@@ -51,6 +55,7 @@ impl Verify {
             url: url.to_owned(),
             site: site.to_owned(),
             key: key.clone(),
+            umbrella: self.umbrella_key.clone(),
             since,
             token: self.token.clone(),
         };
@@ -73,6 +78,9 @@ impl Verify {
         output::data(&format!("{site}: {size} leaves {of}verify, root {}", report.head.root()))?;
         if let Some(since) = report.since {
             output::data(&format!("{site}: it extends the checkpoint of size {since}"))?;
+        }
+        if let Some(heads) = report.heads {
+            output::data(&format!("{site}: it has all {heads} heads that the umbrella log has of it"))?;
         }
         if let Some(path) = &self.keep {
             std::fs::write(path, &report.note)
@@ -101,6 +109,9 @@ impl Verify {
             progress.suspend(|| print(&report))?;
         }
         progress.finish_and_clear();
+        if self.site.is_none() {
+            findings += umbrella(&indelible)?;
+        }
         if findings > 0 {
             output::message(&format!("{findings} findings in {entries} entries of {} sites", sites.len()));
             return Ok(ExitCode::FAILURE);
@@ -108,6 +119,16 @@ impl Verify {
         output::message(&format!("all {entries} entries of {} sites verify", sites.len()));
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Verifies the umbrella log, if there is one, and returns the number of findings.
+fn umbrella(indelible: &Indelible) -> Result<usize, Failure> {
+    let Some(report) = verify_umbrella(indelible)? else { return Ok(0) };
+    if report.findings.is_empty() {
+        output::data(&format!("_umbrella: {} heads verify, root {}", report.head.size, report.head.root))?;
+    }
+    report.findings.iter().try_for_each(|finding| output::data(&format!("_umbrella: {}", line(finding))))?;
+    Ok(report.findings.len())
 }
 
 fn read_checkpoint(path: &std::path::Path) -> Result<String, Failure> {

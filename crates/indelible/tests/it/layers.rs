@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The product's modules, each with those above it that it may use. `store` also means its own inside.
-const LAYERS: [(&str, &[&str]); 23] = [
+const LAYERS: [(&str, &[&str]); 25] = [
     ("clock", &[]),
     ("files", &[]),
     ("entropy", &[]),
@@ -16,15 +16,20 @@ const LAYERS: [(&str, &[&str]); 23] = [
     ("settings", &["store"]),
     ("journal", &["clock", "entropy", "keys", "settings", "store"]),
     ("search", &["files", "journal", "store"]),
+    ("umbrella", &["journal", "keys", "sites", "store"]),
     ("access", &["clock", "entropy", "sites", "store"]),
     ("hosts", &["clock", "store"]),
     (
         "instance",
-        &["access", "clock", "entropy", "hosts", "journal", "keys", "search", "settings", "sites", "store"],
+        &[
+            "access", "clock", "entropy", "hosts", "journal", "keys", "search", "settings", "sites", "store",
+            "umbrella",
+        ],
     ),
     ("revert", &["Indelible", "access", "entropy", "hosts", "journal", "search", "settings", "store"]),
     ("jobs", &["Indelible", "journal", "keys", "store"]),
     ("public_log", &["Indelible", "store"]),
+    ("receipts", &["Indelible", "journal", "store", "umbrella"]),
     ("auditor", &["jobs"]),
     ("connect", &[]),
     ("demo", &["connect", "hosts"]),
@@ -42,12 +47,15 @@ const LAYERS: [(&str, &[&str]); 23] = [
             "form",
             "hosts",
             "journal",
+            "keys",
             "public_log",
+            "receipts",
             "revert",
             "search",
             "settings",
             "sites",
             "store",
+            "umbrella",
         ],
     ),
     ("ui", &["access", "api", "clock", "export", "journal", "revert", "search", "sites", "store"]),

@@ -73,3 +73,5 @@ mod tail;
 mod tampering;
 #[cfg(test)]
 mod threats;
+#[cfg(test)]
+mod umbrella;

@@ -15,7 +15,7 @@ pub(crate) struct Auditor {
     pub(crate) place: TempDir,
     pub(crate) key: String,
     pub(crate) site: String,
-    token: String,
+    pub(crate) token: String,
 }
 
 /// What the command did.
@@ -162,7 +162,7 @@ async fn every_bit_that_flips_on_the_way_is_seen() {
         "tile/entries/001.p/4",
     ];
     for (number, path) in paths.iter().cycle().take(60).enumerate() {
-        proxy.flip(path, number * 7919 + number * number);
+        proxy.flip(&format!("acme.www/{path}"), number * 7919 + number * number);
         let verdict = auditor.verify(&proxy.url(), "--since kept").await;
         assert_eq!(verdict.code, Some(1), "{path}, {number}: {verdict:?}");
     }
@@ -181,21 +181,21 @@ async fn a_pruned_log_verifies_from_where_it_begins() {
     auditor.keeps(&proxy.url(), "600").await;
     append(&server, 100).await;
 
-    proxy.drop_path("tile/0/000");
-    proxy.drop_path("tile/entries/000");
+    proxy.drop_path("acme.www/tile/0/000");
+    proxy.drop_path("acme.www/tile/entries/000");
     auditor.verify(&proxy.url(), "").await.finds("entries 0 to 255: MISSING");
 
     // The log says that it was pruned up to 400: the tile that ends at 512 must still be there.
-    proxy.replace("log.v1.json", br#"{"minimum_index": 400}"#);
+    proxy.replace("acme.www/log.v1.json", br#"{"minimum_index": 400}"#);
     let verdict = auditor.verify(&proxy.url(), "--since 600").await;
     assert_eq!(verdict.code, Some(0), "{verdict:?}");
     assert!(verdict.out.contains("700 leaves from 256 on, verify"), "{verdict:?}");
     let verdict = auditor.verify(&proxy.url(), "--since 300").await;
     assert_eq!(verdict.code, Some(0), "300 is not below 256: {verdict:?}");
 
-    proxy.drop_path("tile/0/001");
-    proxy.drop_path("tile/entries/001");
-    proxy.replace("log.v1.json", br#"{"minimum_index": 512}"#);
+    proxy.drop_path("acme.www/tile/0/001");
+    proxy.drop_path("acme.www/tile/entries/001");
+    proxy.replace("acme.www/log.v1.json", br#"{"minimum_index": 512}"#);
     assert_eq!(auditor.verify(&proxy.url(), "--since 600").await.code, Some(0));
     auditor
         .verify(&proxy.url(), "--since 300")

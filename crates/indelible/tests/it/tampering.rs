@@ -23,7 +23,7 @@ pub(crate) struct Tampering {
 
 type Shared = Arc<Mutex<Changes>>;
 
-/// By the part of a path behind the site.
+/// By the part of a path behind `/logs/`.
 #[derive(Default)]
 struct Changes {
     behind: String,
@@ -76,8 +76,9 @@ impl Tampering {
 
     /// Serves a log of these leaves in place of the real one: rewritten from its first entry on, and signed anew
     /// with the log's own key.
-    pub(crate) fn forge(&self, leaves: &[Vec<u8>], key: &SigningKey) {
+    pub(crate) fn forge_site(&self, site: &str, leaves: &[Vec<u8>], key: &SigningKey) {
         self.honest();
+        let prefix = |path: String| format!("{site}/{path}");
         let mut edge = RightEdge::new();
         let mut tiles: HashMap<(u8, u64), Vec<u8>> = HashMap::new();
         for leaf in leaves {
@@ -89,7 +90,7 @@ impl Tampering {
         }
         for ((level, index), hashes) in tiles {
             let tile = Tile::new(level, index, u16::try_from(hashes.len() / 32).unwrap()).unwrap();
-            self.replace(&tile.path(), &hashes);
+            self.replace(&prefix(tile.path()), &hashes);
         }
         for (index, part) in (0..).zip(leaves.chunks(256)) {
             let mut bundle = Vec::new();
@@ -97,10 +98,10 @@ impl Tampering {
                 push_entry(&mut bundle, leaf).unwrap();
             }
             let path = Bundle::new(index, u16::try_from(part.len()).unwrap()).unwrap().path();
-            self.replace(&path, &bundle);
+            self.replace(&prefix(path), &bundle);
         }
         let note = Checkpoint::new(key.name(), edge.size(), edge.root()).unwrap().sign(key).unwrap();
-        self.replace("checkpoint", note.as_bytes());
+        self.replace(&prefix("checkpoint".to_owned()), note.as_bytes());
     }
 
     fn change(&self, path: &str, change: Change) {
@@ -118,7 +119,7 @@ async fn pass_on(State((client, state)): State<(reqwest::Client, Shared)>, reque
     let path = request.uri().path().to_owned();
     let (url, change) = {
         let state = state.lock().unwrap();
-        let change = path.splitn(4, '/').nth(3).and_then(|path| state.changes.get(path)).cloned();
+        let change = path.strip_prefix("/logs/").and_then(|path| state.changes.get(path)).cloned();
         (format!("{}{path}", state.behind), change)
     };
     let mut passed = client.get(url);

@@ -43,7 +43,7 @@ impl Stage {
     fn rewrite(&self, change: impl FnOnce(&mut Vec<Vec<u8>>)) {
         let mut leaves = self.leaves.clone();
         change(&mut leaves);
-        self.operator.forge(&leaves, &self.key);
+        self.operator.forge_site("acme.www", &leaves, &self.key);
     }
 }
 
