@@ -41,6 +41,7 @@ pub mod access;
 pub mod hosts;
 
 pub mod auditor;
+pub mod evidence;
 mod instance;
 pub mod jobs;
 pub mod public_log;

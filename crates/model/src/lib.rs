@@ -67,5 +67,5 @@ pub use number::Decimal;
 pub use order::{Order, SortColumn, SortKey, SortValue};
 pub use parse::parse;
 pub use section::{Section, SectionName};
-pub use stored::{Sealed, StoredEntry, StoredError};
+pub use stored::{Disclosure, Sealed, StoredEntry, StoredError};
 pub use violation::{Code, Violation};

@@ -98,6 +98,7 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(entries::facets::facets_everywhere))
         .routes(routes!(entries::export::export))
         .routes(routes!(entries::export::export_everywhere))
+        .routes(routes!(entries::evidence::evidence))
         .routes(routes!(entries::history::history))
         .routes(routes!(entries::state::state))
         .routes(routes!(entries::revert::revert))

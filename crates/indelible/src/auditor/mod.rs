@@ -8,6 +8,7 @@
 //! 4. With the umbrella's key: it has the root of every head of the site that the umbrella log has.
 //! 5. At the end it must have the root of the newest checkpoint, and every upper tile the hashes that follow.
 
+mod bundle;
 mod heads;
 mod http;
 mod leaves;
@@ -25,6 +26,7 @@ use http::Log;
 use leaves::{Leaves, Piece};
 use tree::Tree;
 
+pub use bundle::{BundleReport, NoBundle, verify_bundle};
 pub use receipt::{BadReceipt, Proven, verify_receipt};
 
 /// The name in place of a site's under which the umbrella log is read.

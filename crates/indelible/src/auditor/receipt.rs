@@ -8,9 +8,12 @@ use super::http::chain;
 /// What a receipt proves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proven {
+    /// The entry's index in its log.
+    pub index: u64,
     /// The head of the site's log that has the entry.
     pub site: Checkpoint,
-    /// The head of the umbrella log that has that head; `None` where the receipt does not go on to it.
+    /// The head of the umbrella log that has that head; `None` where the receipt does not go on
+    /// to it, or no key of it was given.
     pub umbrella: Option<Checkpoint>,
 }
 
@@ -29,7 +32,7 @@ pub enum BadReceipt {
     Extra,
 }
 
-/// Verifies a receipt of the entry with this leaf hash against the keys of its log and of the umbrella.
+/// Verifies a receipt of the entry with this leaf hash against the keys of its log and, if given, of the umbrella.
 ///
 /// # Errors
 /// Which part does not hold, and why.
@@ -37,11 +40,14 @@ pub fn verify_receipt(
     receipt: &str,
     leaf: &Hash,
     log: &VerifierKey,
-    umbrella: &VerifierKey,
+    umbrella: Option<&VerifierKey>,
 ) -> Result<Proven, BadReceipt> {
     let receipt = Receipt::parse(receipt).map_err(BadReceipt::Site)?;
     let site = receipt.verify(leaf, log.name(), std::slice::from_ref(log)).map_err(BadReceipt::Site)?;
-    let Some(extra) = receipt.extra() else { return Ok(Proven { site, umbrella: None }) };
+    let index = receipt.index();
+    let (Some(extra), Some(umbrella)) = (receipt.extra(), umbrella) else {
+        return Ok(Proven { index, site, umbrella: None });
+    };
     let (blinding, upper) = extra.split_first_chunk().ok_or(BadReceipt::Extra)?;
     // The leaf follows from what was just verified: nothing in the extra data is taken on trust.
     let tag = site_tag(blinding, site.origin());
@@ -50,5 +56,5 @@ pub fn verify_receipt(
     let proven = upper
         .verify(&tlog::leaf_hash(&head), umbrella.name(), std::slice::from_ref(umbrella))
         .map_err(BadReceipt::Umbrella)?;
-    Ok(Proven { site, umbrella: Some(proven) })
+    Ok(Proven { index, site, umbrella: Some(proven) })
 }

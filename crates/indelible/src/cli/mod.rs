@@ -5,6 +5,7 @@
 mod completions;
 mod demo;
 mod doctor;
+mod evidence;
 mod export;
 mod import;
 mod openapi;
@@ -40,6 +41,7 @@ enum Command {
     Import(import::Import),
     Query(query::Query),
     Export(export::Export),
+    Evidence(evidence::Evidence),
     Verify(Box<verify::Verify>),
     Site(site::SiteCommand),
     Token(token::TokenCommand),
@@ -94,6 +96,7 @@ pub fn main() -> ExitCode {
         Command::Import(command) => command.run(),
         Command::Query(command) => command.run(),
         Command::Export(command) => command.run(),
+        Command::Evidence(command) => command.run(),
         Command::Verify(command) => command.run(),
         Command::Site(command) => command.run(),
         Command::Token(command) => command.run(),

@@ -1,4 +1,6 @@
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -22,11 +24,14 @@ pub(super) struct Verify {
     /// Verify from outside: the address of the server
     #[arg(long, requires_all = ["site", "key"], conflicts_with_all = ["data", "config"])]
     url: Option<String>,
-    /// The log's verifier key, from a trusted place
-    #[arg(long, value_name = "VKEY", requires = "url")]
+    /// Verify an evidence bundle: the file
+    #[arg(long, value_name = "FILE", requires = "key", conflicts_with_all = ["url", "site", "data", "config"])]
+    bundle: Option<PathBuf>,
+    /// The log's verifier key, from a trusted place; with --url or --bundle
+    #[arg(long, value_name = "VKEY")]
     key: Option<VerifierKey>,
-    /// The umbrella log's key: compares every head of the site in that, too
-    #[arg(long, value_name = "VKEY", requires = "url")]
+    /// The umbrella log's key: compares every head of the site in that, or follows receipts into it
+    #[arg(long, value_name = "VKEY", requires = "key")]
     umbrella_key: Option<VerifierKey>,
     /// A file with a checkpoint kept from earlier: the log must extend it
     #[arg(long, value_name = "FILE", requires = "url")]
@@ -43,8 +48,12 @@ pub(super) struct Verify {
 
 impl Verify {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
-        match (&self.url, &self.site, &self.key) {
-            (Some(url), Some(site), Some(key)) => self.over_http(url, site, key),
+        match (&self.url, &self.bundle, &self.site, &self.key) {
+            (Some(url), _, Some(site), Some(key)) => self.over_http(url, site, key),
+            (None, Some(bundle), _, Some(key)) => self.bundle(bundle, key),
+            (None, None, _, Some(_)) => Err(Failure::Usage(
+                "--key is for --url or --bundle: say what is to be verified with it".to_owned(),
+            )),
             _ => self.data(),
         }
     }
@@ -89,6 +98,24 @@ impl Verify {
         Ok(ExitCode::SUCCESS)
     }
 
+    fn bundle(&self, path: &Path, key: &VerifierKey) -> Result<ExitCode, Failure> {
+        let failed = |error: &dyn std::fmt::Display| Failure::Other(format!("{}: {error}", path.display()));
+        let file = BufReader::new(File::open(path).map_err(|error| failed(&error))?);
+        let report =
+            auditor::verify_bundle(file, key, self.umbrella_key.as_ref()).map_err(|error| failed(&error))?;
+        let site: String = report.description.site.chars().filter(|c| !c.is_control()).take(130).collect();
+        if report.findings.is_empty() {
+            output::data(&format!("{site}: {} entries verify", report.entries))?;
+            if report.withheld > 0 {
+                output::data(&format!("{site}: {} sections of them are not in the bundle", report.withheld))?;
+            }
+            return Ok(ExitCode::SUCCESS);
+        }
+        report.findings.iter().try_for_each(|finding| output::data(&format!("{site}: {}", line(finding))))?;
+        output::message(&format!("{} findings; {} entries verify", report.findings.len(), report.entries));
+        Ok(ExitCode::FAILURE)
+    }
+
     fn data(&self) -> Result<ExitCode, Failure> {
         let indelible = self.place.open()?;
         let sites = match &self.site {
@@ -131,7 +158,7 @@ fn umbrella(indelible: &Indelible) -> Result<usize, Failure> {
     Ok(report.findings.len())
 }
 
-fn read_checkpoint(path: &std::path::Path) -> Result<String, Failure> {
+fn read_checkpoint(path: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(path).map_err(|error| Failure::Other(format!("{}: {error}", path.display())))
 }
 

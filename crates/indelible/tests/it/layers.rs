@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The product's modules, each with those above it that it may use. `store` also means its own inside.
-const LAYERS: [(&str, &[&str]); 25] = [
+const LAYERS: [(&str, &[&str]); 26] = [
     ("clock", &[]),
     ("files", &[]),
     ("entropy", &[]),
@@ -30,7 +30,8 @@ const LAYERS: [(&str, &[&str]); 25] = [
     ("jobs", &["Indelible", "journal", "keys", "store"]),
     ("public_log", &["Indelible", "store"]),
     ("receipts", &["Indelible", "journal", "store", "umbrella"]),
-    ("auditor", &["jobs"]),
+    ("evidence", &["Indelible", "keys", "public_log", "receipts", "store"]),
+    ("auditor", &["evidence", "jobs"]),
     ("connect", &[]),
     ("demo", &["connect", "hosts"]),
     ("form", &[]),
@@ -43,6 +44,7 @@ const LAYERS: [(&str, &[&str]); 25] = [
             "access",
             "clock",
             "entropy",
+            "evidence",
             "export",
             "form",
             "hosts",

@@ -22,6 +22,8 @@ mod detail;
 #[cfg(test)]
 mod disk;
 #[cfg(test)]
+mod evidence;
+#[cfg(test)]
 mod filled;
 #[cfg(test)]
 mod flips;
