@@ -18,7 +18,7 @@ const TAG_LABEL: &[u8] = b"indelible-site-tag/v1\0";
 /// Bytes of a [`HeadLeaf`].
 pub const HEAD_LEAF_BYTES: usize = 80;
 
-/// See the [module's documentation](self).
+/// The leaf of the umbrella log: the head of one site's log, under a tag that does not name the site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeadLeaf {
     /// Which site, for those who know its blinding value.
