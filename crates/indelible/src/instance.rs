@@ -14,6 +14,7 @@ use crate::search::{IndexPlace, Search};
 use crate::settings::{self, BadSetting, Rules, RulesAtHand, SiteSettings};
 use crate::sites::Sites;
 use crate::store::{Change, CreateOptions, EmbeddedStore, Site, Store, StoreError, Token};
+use crate::umbrella::Umbrella;
 
 /// An open installation: the handle that the API, the screens and the commands share. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -23,6 +24,7 @@ pub struct Indelible {
     sites: Arc<Sites>,
     journal: Journal,
     search: Arc<Search>,
+    umbrella: Arc<Umbrella>,
     revert_handlers: Handlers,
     rules: Arc<RulesAtHand>,
     /// Held from reading settings to committing what they became, so that no change is lost to another.
@@ -70,6 +72,8 @@ impl Indelible {
         let journal = Journal::start(Arc::clone(&store), Arc::clone(&keys));
         let place = IndexPlace { directory: directory.join("index"), key: keys.index_key() };
         let published = Arc::clone(journal.published());
+        let umbrella =
+            Umbrella::new(Arc::clone(&store), Arc::clone(&keys), Arc::clone(&sites), Arc::clone(&published));
         let search = Search::new(Arc::clone(&store), published, Some(place), !options.without_indexing);
         Ok(Self {
             store,
@@ -77,6 +81,7 @@ impl Indelible {
             sites,
             journal,
             search: Arc::new(search),
+            umbrella: Arc::new(umbrella),
             revert_handlers: Handlers::default(),
             rules: Arc::default(),
             configuring: Arc::default(),
@@ -133,6 +138,12 @@ impl Indelible {
     #[must_use]
     pub const fn search(&self) -> &Arc<Search> {
         &self.search
+    }
+
+    /// The log over all sites' logs.
+    #[must_use]
+    pub const fn umbrella(&self) -> &Arc<Umbrella> {
+        &self.umbrella
     }
 
     /// Who carries out reverts in this process, beside the endpoints of connectors.

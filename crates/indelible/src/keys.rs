@@ -18,6 +18,7 @@ use crate::files::make_private_directory;
 
 const SIGNING_LABEL: &str = "indelible-log-key/v1 ";
 const CURSOR_LABEL: &str = "indelible-cursor-key/v1";
+const BLINDING_LABEL: &str = "indelible-site-blinding/v1 ";
 const INDEX_LABEL: &str = "indelible search index";
 
 /// Epoch of a log's origin: 1 until a restore that lost entries begins a new one.
@@ -68,7 +69,10 @@ impl Keys {
 
     /// The key that signs a site's checkpoints.
     pub fn signing_key(&self, site: &SiteId) -> Result<SigningKey, KeyError> {
-        let origin = self.origin(site);
+        self.signing_key_of(self.origin(site))
+    }
+
+    fn signing_key_of(&self, origin: String) -> Result<SigningKey, KeyError> {
         let seed = self.derive(format!("{SIGNING_LABEL}{origin}").as_bytes());
         SigningKey::from_seed(origin, &seed).map_err(|error| KeyError::Name(error.to_string()))
     }
@@ -76,6 +80,29 @@ impl Keys {
     /// The key that verifies a site's checkpoints, for everybody.
     pub fn verifier_key(&self, site: &SiteId) -> Result<VerifierKey, KeyError> {
         Ok(self.signing_key(site)?.verifier_key())
+    }
+
+    /// The origin line of the umbrella log's checkpoints.
+    #[must_use]
+    pub fn umbrella_origin(&self) -> String {
+        format!("{}/logs/_umbrella/{EPOCH}", self.origin)
+    }
+
+    /// The key that signs the umbrella log's checkpoints.
+    pub fn umbrella_key(&self) -> Result<SigningKey, KeyError> {
+        self.signing_key_of(self.umbrella_origin())
+    }
+
+    /// The value under which a site's tag in the umbrella log is made, for the site's readers.
+    #[must_use]
+    pub fn site_blinding(&self, site: &SiteId) -> [u8; 32] {
+        self.derive(format!("{BLINDING_LABEL}{}", self.origin(site)).as_bytes())
+    }
+
+    /// The site's tag in the umbrella log, which names it to nobody but its readers.
+    #[must_use]
+    pub fn site_tag(&self, site: &SiteId) -> [u8; 32] {
+        model::site_tag(&self.site_blinding(site), &self.origin(site))
     }
 
     /// The key that authenticates cursors.

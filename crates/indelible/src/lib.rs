@@ -36,13 +36,18 @@ mod sites;
 
 pub mod journal;
 pub mod search;
+pub mod umbrella;
 
 pub mod access;
 pub mod hosts;
 
+pub mod auditor;
+pub mod evidence;
 mod in_process;
 mod instance;
 pub mod jobs;
+pub mod public_log;
+pub mod receipts;
 pub mod revert;
 
 pub mod connect;

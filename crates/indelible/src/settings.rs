@@ -22,6 +22,8 @@ pub struct SiteSettings {
     pub require_reason: RequireReason,
     /// Fields whose values are never stored, beside the built-in ones: names, or paths with dots.
     pub mask_fields: Vec<String>,
+    /// Whether anybody may read the log's checkpoint, tiles and leaves, which name nobody.
+    pub public_log: bool,
 }
 
 /// Which entries must say why.
@@ -81,7 +83,20 @@ impl SiteSettings {
                     MaskRules::new(&fields).map_err(|error| bad(&error.to_string()))?;
                     merged.mask_fields = fields;
                 }
-                _ => return Err(bad("is not a setting: known are require_reason and mask_fields")),
+                "public_log" => {
+                    merged.public_log = match value {
+                        Json::Null => false,
+                        Json::Bool(public) => *public,
+                        Json::Number(_) | Json::String(_) | Json::Array(_) | Json::Object(_) => {
+                            return Err(bad("must be true or false"));
+                        }
+                    };
+                }
+                _ => {
+                    return Err(bad(
+                        "is not a setting: known are require_reason, mask_fields and public_log",
+                    ));
+                }
             }
         }
         Ok(merged)

@@ -14,12 +14,16 @@
 //! destroying a section's bytes and the secret leaves a commitment that nobody can test guesses against,
 //! while every proof about the leaf stays valid.
 
+mod read;
+
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::action::Kind;
 use crate::section::SectionName;
+
+pub use read::LeafError;
 
 const MAGIC: [u8; 8] = *b"INDELOG\x01";
 const SALT_LABEL: &[u8] = b"indelible-salt/v1\0";

@@ -14,6 +14,8 @@
 //! Integrity costs the secret and the sections' framing: at most 32 + 1 + 6 × 4 = 57 bytes for an entry
 //! with six sections of up to 2 MiB, beside the 32 bytes of its leaf hash in the tiles.
 
+mod disclose;
+
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -25,6 +27,8 @@ use crate::leaf::{Class, Leaf, LeafHeader, SECRET_BYTES, Salts, commitment};
 use crate::link;
 use crate::name::SiteId;
 use crate::section::{Change, Context, OccurredAt, Section, SectionName, Source, sections};
+
+pub use disclose::Disclosure;
 
 const FORM_ORDINARY: u8 = 1;
 const RECORDED_AT: std::ops::Range<usize> = 1..9;

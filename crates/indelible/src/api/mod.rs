@@ -9,6 +9,7 @@ mod connectors;
 mod entries;
 mod form;
 mod health;
+mod logs;
 mod openapi;
 mod problem;
 mod query;
@@ -97,6 +98,7 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(entries::facets::facets_everywhere))
         .routes(routes!(entries::export::export))
         .routes(routes!(entries::export::export_everywhere))
+        .routes(routes!(entries::evidence::evidence))
         .routes(routes!(entries::history::history))
         .routes(routes!(entries::state::state))
         .routes(routes!(entries::revert::revert))
@@ -117,6 +119,7 @@ fn documented() -> OpenApiRouter<App> {
 pub fn router() -> Router<App> {
     let (router, _) = documented().split_for_parts();
     router
+        .merge(logs::router())
         .route("/openapi.json", get(openapi::serve))
         .route("/api/{*rest}", axum::routing::any(|| async { Problem::not_found("no such route") }))
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })

@@ -22,11 +22,14 @@ pub(super) struct SettingsOut {
     require_reason: RequireReason,
     /// Fields whose values are never stored, beside the built-in ones: names, or paths with dots.
     mask_fields: Vec<String>,
+    /// Whether anybody may read the log's checkpoint, tiles and leaves under `/logs/{site}`, which name nobody.
+    public_log: bool,
 }
 
 impl From<SiteSettings> for SettingsOut {
     fn from(settings: SiteSettings) -> Self {
-        Self { require_reason: settings.require_reason, mask_fields: settings.mask_fields }
+        let SiteSettings { require_reason, mask_fields, public_log } = settings;
+        Self { require_reason, mask_fields, public_log }
     }
 }
 

@@ -16,6 +16,7 @@ use crate::files::make_private_directory;
 use crate::journal::{self, Append, Outcome};
 use crate::settings::Rules;
 use crate::store::Site;
+use crate::umbrella::Cadence;
 use crate::{Indelible, OpenOptions, clock, demo, entropy};
 
 /// Entries appended at once.
@@ -59,6 +60,7 @@ impl Demo {
                  The data are in a temporary directory and go when you stop this (Ctrl-C).",
                 demo::sites().len()
             ))?;
+            let _rounds = indelible.umbrella().keep_up(Cadence::default());
             let visitor = Caller::local("Demo visitor");
             let gate = Gate::with_visitor(indelible.store().clone(), visitor);
             let app = App::new(indelible.clone(), gate, None);

@@ -5,6 +5,7 @@
 mod completions;
 mod demo;
 mod doctor;
+mod evidence;
 mod export;
 mod import;
 mod openapi;
@@ -40,7 +41,8 @@ enum Command {
     Import(import::Import),
     Query(query::Query),
     Export(export::Export),
-    Verify(verify::Verify),
+    Evidence(evidence::Evidence),
+    Verify(Box<verify::Verify>),
     Site(site::SiteCommand),
     Token(token::TokenCommand),
     Openapi(openapi::Openapi),
@@ -94,6 +96,7 @@ pub fn main() -> ExitCode {
         Command::Import(command) => command.run(),
         Command::Query(command) => command.run(),
         Command::Export(command) => command.run(),
+        Command::Evidence(command) => command.run(),
         Command::Verify(command) => command.run(),
         Command::Site(command) => command.run(),
         Command::Token(command) => command.run(),

@@ -9,6 +9,7 @@ use super::{Failure, Place, open_options, output};
 use crate::access::{Gate, LINK_LIFETIME, new_link};
 use crate::api::App;
 use crate::store::EmbeddedStore;
+use crate::umbrella::Cadence;
 use crate::{Indelible, server};
 
 /// Run the server
@@ -48,10 +49,19 @@ impl Serve {
                     link.reveal()
                 ))?;
             }
+            let _rounds = indelible.umbrella().keep_up(cadence(&settings.log));
             let gate = Gate::new(indelible.store().clone());
             let app = App::new(indelible.clone(), gate, settings.server.public_url.as_deref());
             run_until_stopped(listener, app, &indelible).await
         })
+    }
+}
+
+/// How often the umbrella log takes in heads.
+fn cadence(log: &crate::config::Log) -> Cadence {
+    Cadence {
+        round: Duration::from_secs(log.umbrella_seconds.max(1)),
+        heartbeat: Duration::from_secs(log.heartbeat_seconds.max(1)),
     }
 }
 

@@ -1,22 +1,122 @@
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use tlog::VerifierKey;
 
+use super::serve::block_on;
 use super::{Failure, Place, find_site, output};
-use crate::jobs::{Finding, SiteReport, verify_site};
+use crate::Indelible;
+use crate::auditor::{self, Audit};
+use crate::jobs::{Finding, SiteReport, verify_site, verify_umbrella};
 
 /// Derive every leaf, tile, root and signature again and compare
+///
+/// On the server it reads the data directory. With --url it reads a log over HTTP, as an auditor does who has
+/// nothing but the log's key.
 #[derive(Debug, Args)]
 pub(super) struct Verify {
-    /// One site only [default: all of them]
+    /// One site only [default: all of them]; `_umbrella` with --url is the log of all sites' heads
     #[arg(long)]
     site: Option<String>,
+    /// Verify from outside: the address of the server
+    #[arg(long, requires_all = ["site", "key"], conflicts_with_all = ["data", "config"])]
+    url: Option<String>,
+    /// Verify an evidence bundle: the file
+    #[arg(long, value_name = "FILE", requires = "key", conflicts_with_all = ["url", "site", "data", "config"])]
+    bundle: Option<PathBuf>,
+    /// The log's verifier key, from a trusted place; with --url or --bundle
+    #[arg(long, value_name = "VKEY")]
+    key: Option<VerifierKey>,
+    /// The umbrella log's key: compares every head of the site in that, or follows receipts into it
+    #[arg(long, value_name = "VKEY", requires = "key")]
+    umbrella_key: Option<VerifierKey>,
+    /// A file with a checkpoint kept from earlier: the log must extend it
+    #[arg(long, value_name = "FILE", requires = "url")]
+    since: Option<PathBuf>,
+    /// Write the newest checkpoint to this file when all is well, for --since next time
+    #[arg(long, value_name = "FILE", requires = "url")]
+    keep: Option<PathBuf>,
+    /// An access token, where the log is not public
+    #[arg(long, env = "INDELIBLE_TOKEN", hide_env_values = true)]
+    token: Option<String>,
     #[command(flatten)]
     place: Place,
 }
 
 impl Verify {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
+        match (&self.url, &self.bundle, &self.site, &self.key) {
+            (Some(url), _, Some(site), Some(key)) => self.over_http(url, site, key),
+            (None, Some(bundle), _, Some(key)) => self.bundle(bundle, key),
+            (None, None, _, Some(_)) => Err(Failure::Usage(
+                "--key is for --url or --bundle: say what is to be verified with it".to_owned(),
+            )),
+            _ => self.data(),
+        }
+    }
+
+    fn over_http(&self, url: &str, site: &str, key: &VerifierKey) -> Result<ExitCode, Failure> {
+        let since = self.since.as_deref().map(read_checkpoint).transpose()?;
+        let audit = Audit {
+            url: url.to_owned(),
+            site: site.to_owned(),
+            key: key.clone(),
+            umbrella: self.umbrella_key.clone(),
+            since,
+            token: self.token.clone(),
+        };
+        let progress = output::progress(None, "verifying");
+        let report = block_on(async {
+            let audited = auditor::audit(&audit, &|leaves| progress.inc(leaves)).await;
+            audited.map_err(|error| Failure::Other(error.to_string()))
+        })?;
+        progress.finish_and_clear();
+        let (size, findings) = (report.head.size(), report.findings.len());
+        if findings > 0 {
+            report
+                .findings
+                .iter()
+                .try_for_each(|finding| output::data(&format!("{site}: {}", line(finding))))?;
+            output::message(&format!("{findings} findings in the log of `{site}` up to entry {size}"));
+            return Ok(ExitCode::FAILURE);
+        }
+        let of = if report.first > 0 { format!("from {} on, ", report.first) } else { String::new() };
+        output::data(&format!("{site}: {size} leaves {of}verify, root {}", report.head.root()))?;
+        if let Some(since) = report.since {
+            output::data(&format!("{site}: it extends the checkpoint of size {since}"))?;
+        }
+        if let Some(heads) = report.heads {
+            output::data(&format!("{site}: it has all {heads} heads that the umbrella log has of it"))?;
+        }
+        if let Some(path) = &self.keep {
+            std::fs::write(path, &report.note)
+                .map_err(|error| Failure::Other(format!("{}: {error}", path.display())))?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn bundle(&self, path: &Path, key: &VerifierKey) -> Result<ExitCode, Failure> {
+        let failed = |error: &dyn std::fmt::Display| Failure::Other(format!("{}: {error}", path.display()));
+        let file = BufReader::new(File::open(path).map_err(|error| failed(&error))?);
+        let report =
+            auditor::verify_bundle(file, key, self.umbrella_key.as_ref()).map_err(|error| failed(&error))?;
+        let site: String = report.description.site.chars().filter(|c| !c.is_control()).take(130).collect();
+        if report.findings.is_empty() {
+            output::data(&format!("{site}: {} entries verify", report.entries))?;
+            if report.withheld > 0 {
+                output::data(&format!("{site}: {} sections of them are not in the bundle", report.withheld))?;
+            }
+            return Ok(ExitCode::SUCCESS);
+        }
+        report.findings.iter().try_for_each(|finding| output::data(&format!("{site}: {}", line(finding))))?;
+        output::message(&format!("{} findings; {} entries verify", report.findings.len(), report.entries));
+        Ok(ExitCode::FAILURE)
+    }
+
+    fn data(&self) -> Result<ExitCode, Failure> {
         let indelible = self.place.open()?;
         let sites = match &self.site {
             Some(id) => vec![find_site(&indelible, id)?],
@@ -36,6 +136,9 @@ impl Verify {
             progress.suspend(|| print(&report))?;
         }
         progress.finish_and_clear();
+        if self.site.is_none() {
+            findings += umbrella(&indelible)?;
+        }
         if findings > 0 {
             output::message(&format!("{findings} findings in {entries} entries of {} sites", sites.len()));
             return Ok(ExitCode::FAILURE);
@@ -43,6 +146,20 @@ impl Verify {
         output::message(&format!("all {entries} entries of {} sites verify", sites.len()));
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Verifies the umbrella log, if there is one, and returns the number of findings.
+fn umbrella(indelible: &Indelible) -> Result<usize, Failure> {
+    let Some(report) = verify_umbrella(indelible)? else { return Ok(0) };
+    if report.findings.is_empty() {
+        output::data(&format!("_umbrella: {} heads verify, root {}", report.head.size, report.head.root))?;
+    }
+    report.findings.iter().try_for_each(|finding| output::data(&format!("_umbrella: {}", line(finding))))?;
+    Ok(report.findings.len())
+}
+
+fn read_checkpoint(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path).map_err(|error| Failure::Other(format!("{}: {error}", path.display())))
 }
 
 fn print(report: &SiteReport) -> std::io::Result<()> {

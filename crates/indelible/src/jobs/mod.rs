@@ -2,6 +2,8 @@
 
 mod derive;
 mod ids;
+mod umbrella;
 mod verify;
 
+pub use umbrella::{UmbrellaReport, verify_umbrella};
 pub use verify::{Finding, SiteReport, verify_site};

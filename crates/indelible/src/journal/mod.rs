@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use model::{Sealed, SiteId, Violation};
-use tlog::{Checkpoint, Hash};
+use tlog::{Checkpoint, Hash, SigningKey};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
@@ -340,15 +340,20 @@ const fn created(change: &Change) -> Option<&Site> {
     }
 }
 
-/// Signs a head, and verifies the signature as a reader would.
-fn checkpoint(keys: &Keys, site: &SiteId, head: Head) -> Result<String, String> {
-    let key = keys.signing_key(site).map_err(|error| error.to_string())?;
-    let origin = keys.origin(site);
-    let note = Checkpoint::new(origin.as_str(), head.size, head.root)
-        .and_then(|checkpoint| checkpoint.sign(&key))
+/// Signs a head of a site's log.
+pub(crate) fn checkpoint(keys: &Keys, site: &SiteId, head: Head) -> Result<String, String> {
+    sign(&keys.signing_key(site).map_err(|error| error.to_string())?, head)
+}
+
+/// Signs a head, and verifies the signature as a reader would. Whoever calls this has proven that the head
+/// extends every one that was signed before it, or is one of them.
+pub(crate) fn sign(key: &SigningKey, head: Head) -> Result<String, String> {
+    let origin = key.name();
+    let note = Checkpoint::new(origin, head.size, head.root)
+        .and_then(|checkpoint| checkpoint.sign(key))
         .map_err(|error| error.to_string())?;
     let verified =
-        Checkpoint::verify(&note, &origin, &[key.verifier_key()]).map_err(|error| error.to_string())?;
+        Checkpoint::verify(&note, origin, &[key.verifier_key()]).map_err(|error| error.to_string())?;
     if (verified.size(), *verified.root()) != (head.size, head.root) {
         return Err("the signed checkpoint does not say what was to be signed".to_owned());
     }

@@ -15,6 +15,7 @@
 
 mod embedded;
 mod saved;
+mod umbrella;
 
 use std::fmt;
 use std::ops::Range;
@@ -26,6 +27,7 @@ use uuid::Uuid;
 
 pub use embedded::{CreateOptions, EmbeddedStore};
 pub use saved::{SAVED_SEARCHES_MAX, SaveError, SavedSearch};
+pub use umbrella::{SiteHead, UmbrellaStore};
 
 /// Number of a log within its installation.
 pub type LogNumber = u32;
@@ -236,7 +238,7 @@ pub enum Walk {
 pub trait CommitLock: fmt::Debug {}
 
 /// See the [module's documentation](self).
-pub trait Store: fmt::Debug + Send + Sync + 'static {
+pub trait Store: UmbrellaStore + fmt::Debug + Send + Sync + 'static {
     /// The installation's prefix of every checkpoint's origin line.
     fn origin(&self) -> &str;
 

@@ -1,15 +1,22 @@
 //! `/sites/{site}/integrity`: what the site's log can prove.
 
 use axum::extract::{Path, State};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use model::Permission;
 
-use super::view::{Head, IntegrityPage, Time, Tone, text};
+use super::view::{Head, IntegrityPage, Link, Time, Tone, UmbrellaHead, text};
 use super::visit::Visit;
 use crate::api::{App, Problem};
+use crate::store::Site;
 use crate::{clock, search};
 
-pub(super) async fn integrity(State(app): State<App>, visit: Visit, Path(site): Path<String>) -> Response {
+pub(super) async fn integrity(
+    State(app): State<App>,
+    visit: Visit,
+    headers: HeaderMap,
+    Path(site): Path<String>,
+) -> Response {
     let make = move |visit: &Visit| {
         let site = visit.caller.on_site(Permission::Read, &site, app.indelible.sites())?.site;
         let signed = app.indelible.published().head(site.log)?;
@@ -28,6 +35,7 @@ pub(super) async fn integrity(State(app): State<App>, visit: Visit, Path(site): 
         // A head is signed when its last entry is recorded; an empty one when the site is created.
         let signed_at = last.map_or(site.created_at, |entry| entry.recorded_at);
         let time = Time::new(now, signed_at);
+        let umbrella = umbrella(&app, &site, size)?;
         let sentence = if size == 0 {
             "The log is empty.".to_owned()
         } else {
@@ -47,8 +55,45 @@ pub(super) async fn integrity(State(app): State<App>, visit: Visit, Path(site): 
             head,
             verifier_key: key.to_string(),
             verify_command: format!("indelible verify --site {}", site.id),
-            downloads: Vec::new(),
+            audit_command: format!(
+                "indelible verify --url {} --site {} --key '{key}' --keep {}.checkpoint",
+                app.public_url(&headers),
+                site.id,
+                site.id
+            ),
+            downloads: downloads(&site, umbrella.is_some()),
+            umbrella,
         })
     };
     visit.page(make).await
+}
+
+/// The umbrella log's head, and whether it covers the site's entries.
+fn umbrella(app: &App, site: &Site, size: u64) -> Result<Option<UmbrellaHead>, Problem> {
+    let Some((head, checkpoint)) = app.indelible.umbrella().head()? else { return Ok(None) };
+    let covers = match size.checked_sub(1) {
+        Some(last) => app.indelible.store().umbrella_covering(site.log, last, head.size)?.is_some(),
+        None => true,
+    };
+    let coverage = if covers {
+        "It covers every entry of this site."
+    } else {
+        "The newest entries of this site come in with its next round."
+    };
+    let key = app.indelible.keys().umbrella_key().map_err(|error| Problem::internal(&error))?;
+    let verifier_key = key.verifier_key().to_string();
+    Ok(Some(UmbrellaHead { checkpoint, verifier_key, coverage: coverage.to_owned() }))
+}
+
+fn downloads(site: &Site, has_umbrella: bool) -> Vec<Link> {
+    let link = |label: &str, href: String| Link { label: label.to_owned(), href };
+    let mut links = vec![
+        link("Checkpoint", format!("/logs/{}/checkpoint", site.id)),
+        link("Keys and parameters of the log", format!("/logs/{}/log.v1.json", site.id)),
+    ];
+    if has_umbrella {
+        links.push(link("Checkpoint of the umbrella log", "/logs/_umbrella/checkpoint".to_owned()));
+    }
+    links.push(link("Evidence bundle of all entries", format!("/api/v1/sites/{}/evidence", site.id)));
+    links
 }

@@ -26,7 +26,7 @@ enum Needs {
 }
 
 /// Method, path as in the document, what it needs, and its status when all is well.
-const ROUTES: [(&str, &str, Needs, u16); 30] = [
+const ROUTES: [(&str, &str, Needs, u16); 31] = [
     ("get", "/healthz", Needs::Nothing, 200),
     ("get", "/readyz", Needs::Nothing, 200),
     ("get", "/api/v1/sites", Needs::Read, 200),
@@ -39,6 +39,7 @@ const ROUTES: [(&str, &str, Needs, u16); 30] = [
     ("get", "/api/v1/facets", Needs::Read, 200),
     ("get", "/api/v1/sites/{site}/export", Needs::Read, 200),
     ("get", "/api/v1/export", Needs::Read, 200),
+    ("get", "/api/v1/sites/{site}/evidence", Needs::Read, 200),
     ("get", "/api/v1/sites/{site}/entries/{id}", Needs::Read, 200),
     ("get", "/api/v1/sites/{site}/entries/{id}/proof", Needs::Read, 200),
     ("get", "/api/v1/sites/{site}/entities/{type}/{id}/history", Needs::Read, 200),

@@ -24,6 +24,8 @@ mod detail;
 #[cfg(test)]
 mod disk;
 #[cfg(test)]
+mod evidence;
+#[cfg(test)]
 mod filled;
 #[cfg(test)]
 mod flips;
@@ -42,11 +44,15 @@ mod layers;
 #[cfg(test)]
 mod list;
 #[cfg(test)]
+mod logs;
+#[cfg(test)]
 mod merge;
 #[cfg(test)]
 mod openapi;
 #[cfg(test)]
 mod oracle;
+#[cfg(test)]
+mod outside;
 #[cfg(test)]
 mod process;
 #[cfg(test)]
@@ -71,3 +77,9 @@ mod store;
 mod support;
 #[cfg(test)]
 mod tail;
+#[cfg(test)]
+mod tampering;
+#[cfg(test)]
+mod threats;
+#[cfg(test)]
+mod umbrella;

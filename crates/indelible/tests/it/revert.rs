@@ -386,7 +386,10 @@ async fn a_site_can_ask_for_reasons() {
         refused(settings(body), 422, "invalid_value", field).await;
     }
     let now = server.read("/api/v1/sites/acme.www/settings").await;
-    assert_eq!(now, json!({"require_reason": "entity.type:ratecard kind:update", "mask_fields": []}));
+    assert_eq!(
+        now,
+        json!({"require_reason": "entity.type:ratecard kind:update", "mask_fields": [], "public_log": false})
+    );
     let log = server.read("/api/v1/sites/acme.www/entries?action=indelible.site.settings").await;
     assert_eq!(log["data"].as_array().unwrap().len(), 2);
     let auditor = server.token(Role::Auditor, Some("acme.www"));

@@ -18,6 +18,7 @@ use crate::api::body::{Submitted, submitted};
 use crate::api::problem::{FieldError, Problem};
 use crate::api::{App, Path, query};
 use crate::journal::{self, Admission, Append, IdempotencyKey, Outcome, Receipt};
+use crate::receipts;
 use crate::settings::Rules;
 use crate::store::Site;
 
@@ -32,6 +33,9 @@ pub(in crate::api) struct Appended {
     recorded_at: Timestamp,
     /// The hash of the entry's leaf, in hexadecimal.
     leaf_hash: String,
+    /// Its receipt in tlog-proof form, with `?receipt=true`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipt: Option<String>,
 }
 
 /// What became of a batch.
@@ -68,6 +72,7 @@ impl From<Receipt> for Appended {
             index: receipt.index,
             recorded_at: receipt.recorded_at,
             leaf_hash: receipt.leaf_hash.to_string(),
+            receipt: None,
         }
     }
 }
@@ -79,6 +84,7 @@ impl From<Receipt> for Appended {
 #[utoipa::path(post, path = "/sites/{site}/entries", tag = "entries",
     params(("site" = String, Path),
         ("atomic" = Option<bool>, Query, description = "all of the batch or nothing"),
+        ("receipt" = Option<bool>, Query, description = "answer each entry's receipt, in tlog-proof form"),
         ("Idempotency-Key" = Option<String>, Header,
             description = "gives entries without `id` one that follows from this key, so that sending the request again is harmless")),
     request_body(content = Object, description = "an entry, an array of entries, or NDJSON"),
@@ -97,14 +103,14 @@ pub(in crate::api) async fn append(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let atomic = atomic(raw_query.as_deref())?;
+    let asked = Asked::read(raw_query.as_deref())?;
     let site = caller.on_site(Permission::Append, &site, app.indelible.sites())?.site;
     let key = idempotency_key(&headers, &caller.name)?;
     match submitted(&headers, body).await? {
         Submitted::One(bytes) => {
             let rules = rules(&app, &site).await?;
             let admission = journal::admit(&bytes, &caller.name, key.as_ref(), &rules)?;
-            append_one(&app, site, admission).await
+            append_one(&app, site, admission, asked).await
         }
         Submitted::Batch { bytes, places } => {
             let rules = rules(&app, &site).await?;
@@ -114,7 +120,7 @@ pub(in crate::api) async fn append(
                 journal::admit_all(texts, &source, key.as_ref(), &rules)
             })
             .await?;
-            append_batch(&app, site, admissions, atomic).await
+            append_batch(&app, site, admissions, asked).await
         }
     }
 }
@@ -128,25 +134,45 @@ async fn rules(app: &App, site: &Site) -> Result<Arc<Rules>, Problem> {
     crate::api::blocking(move || indelible.rules(&site)).await
 }
 
-async fn append_one(app: &App, site: Site, admission: Admission) -> Result<Response, Problem> {
+async fn append_one(app: &App, site: Site, admission: Admission, asked: Asked) -> Result<Response, Problem> {
     let sealed = admission.map_err(|violations| Problem::refused(&violations))?;
-    let append = Append { site, entries: vec![sealed], atomic: false, change: None };
+    let append = Append { site: site.clone(), entries: vec![sealed], atomic: false, change: None };
     let outcome = app.indelible.journal().append(append).await?.pop();
-    match outcome {
-        Some(Outcome::Appended(receipt)) => {
-            Ok((StatusCode::CREATED, Json(Appended::from(receipt))).into_response())
-        }
-        Some(Outcome::Known(receipt)) => Ok((StatusCode::OK, Json(Appended::from(receipt))).into_response()),
-        Some(Outcome::Refused(violation)) => Err(Problem::refused(&[violation])),
-        None => Err(Problem::internal(&"the journal gave no outcome")),
+    let (status, receipt) = match outcome {
+        Some(Outcome::Appended(receipt)) => (StatusCode::CREATED, receipt),
+        Some(Outcome::Known(receipt)) => (StatusCode::OK, receipt),
+        Some(Outcome::Refused(violation)) => return Err(Problem::refused(&[violation])),
+        None => return Err(Problem::internal(&"the journal gave no outcome")),
+    };
+    let mut appended = [Appended::from(receipt)];
+    if asked.receipt {
+        give_receipts(app, site, appended.iter_mut()).await?;
     }
+    let [appended] = appended;
+    Ok((status, Json(appended)).into_response())
+}
+
+/// Puts to each appended entry its receipt, of the head that is published now.
+async fn give_receipts(
+    app: &App,
+    site: Site,
+    appended: impl Iterator<Item = &mut Appended>,
+) -> Result<(), Problem> {
+    let appended: Vec<&mut Appended> = appended.collect();
+    let indexes: Vec<u64> = appended.iter().map(|appended| appended.index).collect();
+    let indelible = app.indelible.clone();
+    let made = crate::api::blocking(move || receipts::newest(&indelible, &site, &indexes)).await?;
+    for (appended, receipt) in appended.into_iter().zip(made) {
+        appended.receipt = Some(receipt);
+    }
+    Ok(())
 }
 
 async fn append_batch(
     app: &App,
     site: Site,
     admissions: Vec<Admission>,
-    atomic: bool,
+    Asked { atomic, receipt }: Asked,
 ) -> Result<Response, Problem> {
     if atomic && let Some(problem) = all_refused(&admissions) {
         return Err(problem);
@@ -162,19 +188,26 @@ async fn append_batch(
             Err(violations) => refused.push(Some(violations)),
         }
     }
-    let append = Append { site, entries, atomic, change: None };
+    let append = Append { site: site.clone(), entries, atomic, change: None };
     let outcomes = app.indelible.journal().append(append).await?;
     if atomic && let Some(problem) = conflicts(&outcomes) {
         return Err(problem);
     }
     let mut outcomes = outcomes.into_iter();
-    let results: Vec<ItemResult> = refused
+    let mut results: Vec<ItemResult> = refused
         .into_iter()
         .filter_map(|violations| match violations {
             Some(violations) => Some(ItemResult::refused(&violations)),
             None => outcomes.next().map(ItemResult::from),
         })
         .collect();
+    if receipt {
+        let appended = results.iter_mut().filter_map(|result| match result {
+            ItemResult::Appended(appended) => Some(appended),
+            ItemResult::Refused { .. } => None,
+        });
+        give_receipts(app, site, appended).await?;
+    }
     let rejected = results.iter().filter(|result| matches!(result, ItemResult::Refused { .. })).count();
     let status = if rejected == 0 { StatusCode::OK } else { StatusCode::MULTI_STATUS };
     let result = BatchResult { accepted: results.len() - rejected, rejected, results };
@@ -244,22 +277,35 @@ fn batch_refused(status: StatusCode, errors: Vec<FieldError>) -> Problem {
     Problem::new(status, "batch_refused", detail).with_errors(errors)
 }
 
-fn atomic(raw_query: Option<&str>) -> Result<bool, Problem> {
-    let mut atomic = false;
-    for (name, value) in query::pairs(raw_query)? {
-        match (name.as_str(), value.as_str()) {
-            ("atomic", "true" | "1" | "") => atomic = true,
-            ("atomic", "false" | "0") => atomic = false,
-            ("atomic", _) => {
-                return Err(Problem::invalid("atomic", "invalid_value", "is neither true nor false"));
-            }
-            (other, _) => {
-                let message = "not a parameter of this route: only `atomic` is";
-                return Err(Problem::invalid(other, "unknown_parameter", message));
-            }
+/// What the query asks for.
+#[derive(Clone, Copy, Default)]
+struct Asked {
+    /// One refused entry refuses all.
+    atomic: bool,
+    /// Each entry's receipt in the answer.
+    receipt: bool,
+}
+
+impl Asked {
+    fn read(raw_query: Option<&str>) -> Result<Self, Problem> {
+        let mut asked = Self::default();
+        for (name, value) in query::pairs(raw_query)? {
+            let flag = match name.as_str() {
+                "atomic" => &mut asked.atomic,
+                "receipt" => &mut asked.receipt,
+                other => {
+                    let message = "not a parameter of this route: only `atomic` and `receipt` are";
+                    return Err(Problem::invalid(other, "unknown_parameter", message));
+                }
+            };
+            *flag = match value.as_str() {
+                "true" | "1" | "" => true,
+                "false" | "0" => false,
+                _ => return Err(Problem::invalid(&name, "invalid_value", "is neither true nor false")),
+            };
         }
+        Ok(asked)
     }
-    Ok(atomic)
 }
 
 fn idempotency_key(headers: &HeaderMap, source: &str) -> Result<Option<IdempotencyKey>, Problem> {

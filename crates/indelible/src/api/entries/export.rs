@@ -21,7 +21,7 @@ use crate::search::{self, Scan};
 use crate::store::Site;
 
 /// Pieces of a few hundred kilobytes that wait for a slow client.
-const PIECES_WAITING_MAX: usize = 4;
+pub(super) const PIECES_WAITING_MAX: usize = 4;
 
 /// Everything of a site that matches, in the order of its log, oldest first.
 #[utoipa::path(get, path = "/sites/{site}/export", tag = "entries",
@@ -113,7 +113,7 @@ struct Export {
 /// Ends a stream without its proper end, so that the client notices that something is missing.
 #[derive(Debug, thiserror::Error)]
 #[error("the export was broken off")]
-struct Broken;
+pub(super) struct Broken;
 
 type Piece = Result<Vec<u8>, Broken>;
 

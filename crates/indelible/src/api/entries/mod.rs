@@ -2,6 +2,7 @@
 
 pub(super) mod append;
 pub(super) mod detail;
+pub(super) mod evidence;
 pub(super) mod export;
 pub(super) mod facets;
 pub(super) mod history;

@@ -4,15 +4,15 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 use model::Permission;
-use tlog::Receipt;
 
 use super::find;
 use crate::access::Caller;
 use crate::api::problem::Problem;
 use crate::api::{App, Path, blocking};
-use crate::journal::stored_nodes;
+use crate::receipts;
 
-/// The entry's receipt: a proof, in tlog-proof form, that it is in the log that the checkpoint signs.
+/// The entry's receipt: a proof, in tlog-proof form, that it is in the log that the checkpoint signs. Once the
+/// umbrella log covers the entry, the receipt goes on to that.
 #[utoipa::path(get, path = "/sites/{site}/entries/{id}/proof", tag = "entries",
     params(("site" = String, Path), ("id" = uuid::Uuid, Path)),
     responses((status = 200, description = "the receipt", content_type = "text/plain", body = String),
@@ -25,14 +25,7 @@ pub(in crate::api) async fn proof(
     let receipt = blocking(move || {
         let site = caller.on_site(Permission::Read, &site, app.indelible.sites())?.site;
         let entry = find(&app.indelible, &site, &id)?;
-        let unknown = || Problem::internal(&"a published entry has no signed head");
-        let signed = app.indelible.published().head(site.log)?.ok_or_else(unknown)?;
-        let nodes = stored_nodes(app.indelible.store().as_ref(), site.log, signed.head.size, &[]);
-        let proof = tlog::inclusion_proof(&nodes, entry.index, signed.head.size)
-            .map_err(|error| Problem::internal(&error))?;
-        Receipt::new(entry.index, proof, signed.checkpoint.as_str())
-            .map_err(|error| Problem::internal(&error))
-            .map(|receipt| receipt.to_string())
+        receipts::receipt(&app.indelible, &site, entry.index).map_err(Problem::from)
     })
     .await?;
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], receipt))

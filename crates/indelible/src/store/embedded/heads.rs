@@ -12,8 +12,10 @@ use super::pool::Pool;
 use super::sqlite::{engine, locked, migrate, open_writer, to_i64, to_u64};
 use crate::store::{Head, LogNumber, SignedHead, StoreError};
 
-const MIGRATIONS: [(&str, &str); 1] =
-    [("0001_initial", include_str!("../../../migrations/heads/0001_initial.sql"))];
+const MIGRATIONS: [(&str, &str); 2] = [
+    ("0001_initial", include_str!("../../../migrations/heads/0001_initial.sql")),
+    ("0002_umbrella", include_str!("../../../migrations/heads/0002_umbrella.sql")),
+];
 
 pub(super) struct HeadStore {
     writer: Mutex<Connection>,
@@ -132,6 +134,50 @@ impl HeadStore {
         }
         transaction.commit().map_err(|error| failed(&error))
     }
+}
+
+impl HeadStore {
+    /// The published head of the umbrella log.
+    pub(super) fn umbrella(&self) -> Result<Option<(Head, String)>, StoreError> {
+        self.readers
+            .with(|connection| umbrella(connection).map_err(|error| engine("reading the heads", &error)))
+    }
+
+    /// Compares the umbrella's head with what the round stood on and swaps it, durably.
+    pub(super) fn swap_umbrella(&self, base: Head, next: Head, checkpoint: &str) -> Result<(), StoreError> {
+        let mut writer = locked(&self.writer)?;
+        let failed = |error: &rusqlite::Error| engine("swapping the umbrella's head", error);
+        let transaction = writer
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(|error| failed(&error))?;
+        let found = umbrella(&transaction).map_err(|error| failed(&error))?;
+        if found.map_or_else(Head::empty, |(head, _)| head) != base {
+            return Err(StoreError::Corrupt(
+                "the umbrella's head in the head store is not the one the round stands on: \
+                 another process wrote without the commit lock"
+                    .to_owned(),
+            ));
+        }
+        transaction
+            .execute(
+                "INSERT INTO umbrella_head (only, size, root, checkpoint) VALUES (1, ?1, ?2, ?3) \
+                 ON CONFLICT (only) DO UPDATE SET size = excluded.size, root = excluded.root, \
+                 checkpoint = excluded.checkpoint",
+                params![to_i64(next.size), next.root.as_bytes().as_slice(), checkpoint],
+            )
+            .map_err(|error| failed(&error))?;
+        transaction.commit().map_err(|error| failed(&error))
+    }
+}
+
+fn umbrella(connection: &Connection) -> rusqlite::Result<Option<(Head, String)>> {
+    connection
+        .prepare_cached("SELECT size, root, checkpoint FROM umbrella_head")?
+        .query_row([], |row| {
+            let head = Head { size: to_u64(row.get(0)?), root: hash(&row.get::<_, Vec<u8>>(1)?) };
+            Ok((head, row.get(2)?))
+        })
+        .optional()
 }
 
 fn published(connection: &Connection, log: LogNumber) -> rusqlite::Result<Option<Head>> {

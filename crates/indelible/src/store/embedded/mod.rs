@@ -22,6 +22,7 @@ mod read;
 mod recover;
 mod searches;
 mod sqlite;
+mod umbrella;
 mod walk;
 mod write;
 

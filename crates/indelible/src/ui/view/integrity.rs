@@ -18,8 +18,12 @@ pub struct IntegrityPage {
     pub head: Option<Head>,
     /// The public key that checks the signatures: `origin+hash+key`.
     pub verifier_key: String,
-    /// The command that checks the whole log from outside.
+    /// The command that checks the whole log on the server.
     pub verify_command: String,
+    /// The command that checks it from outside.
+    pub audit_command: String,
+    /// The log over all sites' logs; `None` before its first round.
+    pub umbrella: Option<UmbrellaHead>,
     /// Files to take along: checkpoint, tiles' parameters.
     pub downloads: Vec<Link>,
 }
@@ -35,4 +39,15 @@ pub struct Head {
     pub signed: Time,
     /// The checkpoint as signed, line by line.
     pub checkpoint: String,
+}
+
+/// The head of the umbrella log.
+#[derive(Clone, Debug)]
+pub struct UmbrellaHead {
+    /// The checkpoint as signed, line by line.
+    pub checkpoint: String,
+    /// The public key that checks its signature.
+    pub verifier_key: String,
+    /// Whether it covers every entry of the site: "It covers all of them."
+    pub coverage: String,
 }

@@ -50,7 +50,7 @@ mod find;
 pub use find::{FindPage, Hit};
 
 mod integrity;
-pub use integrity::{Head, IntegrityPage};
+pub use integrity::{Head, IntegrityPage, UmbrellaHead};
 
 mod sign_in;
 pub use sign_in::SignInPage;
