@@ -23,7 +23,7 @@ pub(super) struct TokenOut {
     id: Uuid,
     /// Its name: the `source` of the entries it sends.
     name: String,
-    /// `super_admin`, `owner`, `admin`, `auditor` or `writer`.
+    /// `super_admin`, `owner`, `admin`, `auditor`, `writer`, or a role name of the AEM audit log API.
     #[schema(value_type = String)]
     role: Role,
     /// The site it is for; null for every site its role reaches.

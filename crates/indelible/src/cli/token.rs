@@ -20,7 +20,7 @@ enum Action {
         /// Its name: the `source` of the entries it sends
         #[arg(long)]
         name: String,
-        /// What it may do: `super_admin`, owner, admin, auditor or writer
+        /// What it may do: `super_admin`, owner, admin, auditor, writer, or a role of the AEM dialect
         #[arg(long)]
         role: Role,
         /// The one site it is for [default: every site its role reaches]
