@@ -36,6 +36,7 @@ mod language;
 #[cfg(test)]
 mod layers;
 #[cfg(test)]
+mod limited;
 mod list;
 #[cfg(test)]
 mod merge;

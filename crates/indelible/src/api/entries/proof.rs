@@ -6,7 +6,7 @@ use axum::response::IntoResponse;
 use model::Permission;
 use tlog::Receipt;
 
-use super::find;
+use super::find_in_part;
 use crate::access::Caller;
 use crate::api::problem::Problem;
 use crate::api::{App, Path, blocking};
@@ -23,8 +23,9 @@ pub(in crate::api) async fn proof(
     Path((site, id)): Path<(String, String)>,
 ) -> Result<impl IntoResponse, Problem> {
     let receipt = blocking(move || {
-        let site = caller.on_site(Permission::Read, &site, app.indelible.sites())?.site;
-        let entry = find(&app.indelible, &site, &id)?;
+        let part = caller.on_part_of_site(Permission::Read, &site, app.indelible.sites())?;
+        let entry = find_in_part(&app.indelible, &part, &id)?;
+        let site = part.site;
         let unknown = || Problem::internal(&"a published entry has no signed head");
         let signed = app.indelible.published().head(site.log)?.ok_or_else(unknown)?;
         let nodes = stored_nodes(app.indelible.store().as_ref(), site.log, signed.head.size, &[]);

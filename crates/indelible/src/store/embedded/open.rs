@@ -17,7 +17,7 @@ use super::{EmbeddedStore, write};
 use crate::files::make_private_directory;
 use crate::store::{Site, StoreError};
 
-const MIGRATIONS: [(&str, &str); 4] = [
+const MIGRATIONS: [(&str, &str); 5] = [
     ("0001_initial", include_str!("../../../migrations/sqlite/0001_initial.sql")),
     ("0002_saved_search", include_str!("../../../migrations/sqlite/0002_saved_search.sql")),
     ("0003_merge", include_str!("../../../migrations/sqlite/0003_merge.sql")),
@@ -25,6 +25,7 @@ const MIGRATIONS: [(&str, &str); 4] = [
         "0004_links_and_configuration",
         include_str!("../../../migrations/sqlite/0004_links_and_configuration.sql"),
     ),
+    ("0005_token_limits", include_str!("../../../migrations/sqlite/0005_token_limits.sql")),
 ];
 
 const DATA_FILE: &str = "indelible.sqlite";
