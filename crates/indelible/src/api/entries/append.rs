@@ -122,12 +122,11 @@ pub(in crate::api) async fn append(
 
 /// The site's rules for what is written to it, and the credential's own.
 async fn rules(app: &App, site: &Site, entity_types: Option<Vec<String>>) -> Result<Arc<Rules>, Problem> {
-    let rules = match app.indelible.rules_at_hand(site) {
-        Some(rules) => rules,
-        None => {
-            let (indelible, site) = (app.indelible.clone(), site.clone());
-            crate::api::blocking(move || indelible.rules(&site)).await?
-        }
+    let rules = if let Some(rules) = app.indelible.rules_at_hand(site) {
+        rules
+    } else {
+        let (indelible, site) = (app.indelible.clone(), site.clone());
+        crate::api::blocking(move || indelible.rules(&site)).await?
     };
     Ok(match entity_types {
         Some(types) => Arc::new(rules.for_entity_types(types)),
