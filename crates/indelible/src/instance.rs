@@ -211,7 +211,7 @@ impl Indelible {
         let entry = json!({
             "action": "indelible.token.create",
             "entity": {"type": "token", "id": token.id, "title": token.name},
-            "after": {"name": token.name, "role": token.role, "site": token.site},
+            "after": {"name": token.name, "role": token.role, "site": token.site, "limits": token.limits},
         });
         self.configure(Change::CreateToken(token.clone()), &entry, caller)
     }

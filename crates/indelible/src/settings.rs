@@ -119,7 +119,7 @@ impl SiteSettings {
                 ReasonRule::When(Box::new(filter))
             }
         };
-        Ok(Rules { mask, reason })
+        Ok(Rules { mask, reason, entity_types: None })
     }
 }
 
@@ -152,6 +152,8 @@ pub struct Rules {
     /// What is never stored.
     pub mask: MaskRules,
     reason: ReasonRule,
+    /// Types of entities that entries may be about; `None` for all.
+    entity_types: Option<Vec<String>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -166,7 +168,22 @@ impl Rules {
     /// The same without asking for reasons: for entries that come from elsewhere, where nobody asked.
     #[must_use]
     pub fn for_imports(&self) -> Self {
-        Self { mask: self.mask.clone(), reason: ReasonRule::Never }
+        Self { reason: ReasonRule::Never, ..self.clone() }
+    }
+
+    /// The same for a sender who may only tell of entities of these types.
+    #[must_use]
+    pub fn for_entity_types(&self, types: Vec<String>) -> Self {
+        Self { entity_types: Some(types), ..self.clone() }
+    }
+
+    /// Whether an entry is about something that its sender may not tell of.
+    #[must_use]
+    pub fn foreign_entity(&self, draft: &Draft) -> Option<Violation> {
+        let types = self.entity_types.as_ref()?;
+        let is_own = types.contains(&draft.entity.kind);
+        let message = || format!("this token sends only entries about: {}", types.join(", "));
+        (!is_own).then(|| Violation::new(model::Code::InvalidValue, "entity.type", message()))
     }
 
     /// Whether an entry without a reason may be taken; `draft` is asked for as it came.

@@ -54,7 +54,7 @@ pub mod access;
 pub mod revert;
 pub mod state;
 
-pub use access::{Permission, Role};
+pub use access::{AemRole, Permission, Role};
 pub use action::Kind;
 pub use cursor::{Cursor, CursorError, CursorKey, Direction};
 pub use entry::{Actor, ActorType, Draft, Entity, Entry, OnBehalfOf, Origin, Outcome};

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use model::{Role, SiteId};
 use uuid::Uuid;
 
+use super::limits::{self, BadLimit, Limits};
 use super::{Caller, Denied};
 use crate::clock;
 use crate::entropy::{self, NoEntropy, Secret};
-use crate::store::{Session, SessionKind, Store, StoreError, Token};
+use crate::store::{Session, SessionKind, Store, StoreError, Token, TokenLimits};
 
 /// Name of the session cookie.
 pub const SESSION_COOKIE: &str = "indelible_session";
@@ -75,14 +77,14 @@ impl Gate {
     }
 
     fn by_token(&self, secret: &str) -> Result<Option<Caller>, StoreError> {
+        self.valid(secret)?.map(caller_with).transpose()
+    }
+
+    /// The token with this secret, if it was neither revoked nor has ended.
+    fn valid(&self, secret: &str) -> Result<Option<Token>, StoreError> {
         let token = self.store.token(&entropy::sha256(secret))?;
-        let valid = token.filter(|token| token.revoked_at.is_none());
-        Ok(valid.map(|token| Caller {
-            name: token.name,
-            role: token.role,
-            site: token.site,
-            token: Some(token.id),
-        }))
+        let ends = |token: &Token| token.limits.expires_at.is_some_and(|end| end <= clock::now());
+        Ok(token.filter(|token| token.revoked_at.is_none() && !ends(token)))
     }
 
     fn by_session(&self, secret: &str) -> Result<Option<Caller>, StoreError> {
@@ -94,6 +96,7 @@ impl Gate {
             role: session.role,
             site: session.site,
             token: session.token,
+            limits: Limits::default(),
         }))
     }
 
@@ -102,8 +105,14 @@ impl Gate {
     /// # Errors
     /// [`Denied::Unauthenticated`] when the token is not valid.
     pub fn sign_in_with_token(&self, secret: &str) -> Result<SignIn, SignInError> {
-        let caller = self.by_token(secret)?.ok_or(SignInError::Refused)?;
-        self.open_session(caller)
+        let token = self.valid(secret)?.ok_or(SignInError::Refused)?;
+        let end = token.limits.expires_at;
+        let caller = caller_with(token)?;
+        // A session knows nothing of limits, so that it would be wider than the token.
+        if caller.limits.is_limited() {
+            return Err(SignInError::Refused);
+        }
+        self.open_session(caller, end)
     }
 
     /// Opens a session with a sign-in link, which is used up by it.
@@ -117,11 +126,15 @@ impl Gate {
         if !self.store.end_session(&hash)? {
             return Err(SignInError::Refused);
         }
-        self.open_session(Caller { name: link.name, role: link.role, site: link.site, token: None })
+        let limits = Limits::default();
+        let caller = Caller { name: link.name, role: link.role, site: link.site, token: None, limits };
+        self.open_session(caller, None)
     }
 
-    fn open_session(&self, caller: Caller) -> Result<SignIn, SignInError> {
+    /// Opens a session that ends at `end`, if that is earlier than it would end anyway.
+    fn open_session(&self, caller: Caller, end: Option<Timestamp>) -> Result<SignIn, SignInError> {
         let secret = Secret::new("")?;
+        let latest = clock::now() + SESSION_LIFETIME;
         self.store.put_session(&Session {
             secret_sha256: secret.sha256(),
             kind: SessionKind::Session,
@@ -129,7 +142,7 @@ impl Gate {
             role: caller.role,
             site: caller.site.clone(),
             token: caller.token,
-            expires_at: clock::now() + SESSION_LIFETIME,
+            expires_at: end.map_or(latest, |end| end.min(latest)),
         })?;
         Ok(SignIn { secret, caller })
     }
@@ -140,11 +153,16 @@ impl Gate {
     }
 }
 
+fn caller_with(token: Token) -> Result<Caller, StoreError> {
+    let limits = Limits::read(&token.limits)?;
+    Ok(Caller { name: token.name, role: token.role, site: token.site, token: Some(token.id), limits })
+}
+
 /// Why a sign-in did not succeed.
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
     /// The token or link is not valid.
-    #[error("this token or link is not valid: it is mistyped, used, expired or revoked")]
+    #[error("this token or link is not valid: it is mistyped, used, expired, revoked, or limited to a part")]
     Refused,
     /// The session could not be kept.
     #[error(transparent)]
@@ -176,8 +194,21 @@ pub fn new_token(name: &str, role: Role, site: Option<SiteId>) -> Result<NewToke
         secret_sha256: secret.sha256(),
         created_at: now,
         revoked_at: None,
+        limits: TokenLimits::default(),
     };
     Ok(NewToken { token, secret })
+}
+
+impl NewToken {
+    /// The same token with limits.
+    ///
+    /// # Errors
+    /// When a token of its role cannot have them.
+    pub fn limited(mut self, limits: TokenLimits) -> Result<Self, BadLimit> {
+        limits::check(&limits, self.token.role)?;
+        self.token.limits = limits;
+        Ok(self)
+    }
 }
 
 /// Makes a one-time sign-in link for a super admin and returns its secret.

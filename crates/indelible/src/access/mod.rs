@@ -3,12 +3,15 @@
 //! Nothing is read or written for a caller except through a [`Grant`] or [`Scope`] from here.
 
 mod credentials;
+mod limits;
 
 use model::{Permission, Role, SiteId};
 use uuid::Uuid;
 
 use crate::sites::Sites;
 use crate::store::{Site, StoreError};
+
+pub use limits::{BadLimit, Limits, Part, Parts};
 
 pub use credentials::{
     Gate, LINK_LIFETIME, NewToken, SESSION_COOKIE, SESSION_LIFETIME, SignIn, SignInError, new_link, new_token,
@@ -25,6 +28,8 @@ pub struct Caller {
     pub site: Option<SiteId>,
     /// The token it came with, if it came with one.
     pub token: Option<Uuid>,
+    /// What its role would let it do and its token does not.
+    pub limits: Limits,
 }
 
 /// Why a caller may not.
@@ -49,6 +54,13 @@ pub enum Denied {
     OneSiteOnly {
         /// The credential's site.
         site: SiteId,
+        /// What was asked for.
+        permission: Permission,
+    },
+    /// The credential is limited to a part of the log.
+    #[error("this token is limited to a part of the log: it may not {permission} here",
+        permission = permission.as_str())]
+    Limited {
         /// What was asked for.
         permission: Permission,
     },
@@ -86,14 +98,23 @@ impl Caller {
     /// The installation itself, and whoever sits at its terminal.
     #[must_use]
     pub fn local(name: &str) -> Self {
-        Self { name: name.to_owned(), role: Role::SuperAdmin, site: None, token: None }
+        let limits = Limits::default();
+        Self { name: name.to_owned(), role: Role::SuperAdmin, site: None, token: None, limits }
     }
 
-    /// Asks for a permission on a site.
+    /// Asks for a permission on a whole site. Who may be content with a part asks
+    /// [`Caller::on_part_of_site`].
     ///
     /// # Errors
-    /// [`Denied::NoSuchSite`] also for a site that exists but is none of the caller's business.
+    /// [`Denied::NoSuchSite`] also for a site that exists but is none of the caller's business;
+    /// [`Denied::Limited`] for a caller who is limited to a part of it.
     pub fn on_site(&self, permission: Permission, id: &str, sites: &Sites) -> Result<Grant, Denied> {
+        let site = self.find_site(permission, id, sites)?;
+        self.unlimited(permission)?;
+        Ok(Grant { site })
+    }
+
+    fn find_site(&self, permission: Permission, id: &str, sites: &Sites) -> Result<Site, Denied> {
         let unknown = || Denied::NoSuchSite(id.chars().take(130).collect());
         let parsed: SiteId = id.parse().map_err(|_| unknown())?;
         if !self.reaches(&parsed) {
@@ -101,7 +122,7 @@ impl Caller {
         }
         let site = sites.find(&parsed)?.ok_or_else(unknown)?;
         self.may(permission)?;
-        Ok(Grant { site })
+        Ok(site)
     }
 
     /// Asks for a permission that is not about one site.
@@ -110,6 +131,7 @@ impl Caller {
     /// When the role does not have it, or the credential is for one site only.
     pub fn anywhere(&self, permission: Permission) -> Result<(), Denied> {
         self.may(permission)?;
+        self.unlimited(permission)?;
         match &self.site {
             Some(site) => Err(Denied::OneSiteOnly { site: site.clone(), permission }),
             None => Ok(()),
@@ -136,14 +158,23 @@ impl Caller {
         Ok(())
     }
 
-    /// The sites the caller may read.
+    /// The sites the caller may read as a whole.
     ///
     /// # Errors
-    /// When the role may not read at all.
+    /// When the role may not read at all, or the caller is limited to parts.
     pub fn scope(&self, sites: &Sites) -> Result<Scope, Denied> {
-        self.may(Permission::Read)?;
-        let sites = sites.all()?.into_iter().filter(|site| self.reaches(&site.id)).collect();
+        let sites = self.readable(sites)?;
+        self.unlimited(Permission::Read)?;
         Ok(Scope { sites })
+    }
+
+    fn readable(&self, sites: &Sites) -> Result<Vec<Site>, Denied> {
+        self.may(Permission::Read)?;
+        Ok(sites.all()?.into_iter().filter(|site| self.reaches(&site.id)).collect())
+    }
+
+    const fn unlimited(&self, permission: Permission) -> Result<(), Denied> {
+        if self.limits.is_limited() { Err(Denied::Limited { permission }) } else { Ok(()) }
     }
 
     /// Whether the role has a permission, wherever.
@@ -171,7 +202,8 @@ mod tests {
     use super::*;
 
     fn caller(role: Role, site: Option<&str>) -> Caller {
-        Caller { name: "t".into(), role, site: site.map(|site| site.parse().unwrap()), token: None }
+        let site = site.map(|site| site.parse().unwrap());
+        Caller { name: "t".into(), role, site, token: None, limits: Limits::default() }
     }
 
     #[test]

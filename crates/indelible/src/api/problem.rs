@@ -232,9 +232,10 @@ impl From<Denied> for Problem {
         let detail = denied.to_string();
         match denied {
             Denied::Unauthenticated => Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail),
-            Denied::Forbidden { .. } | Denied::OneSiteOnly { .. } | Denied::Mightier { .. } => {
-                Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
-            }
+            Denied::Forbidden { .. }
+            | Denied::OneSiteOnly { .. }
+            | Denied::Mightier { .. }
+            | Denied::Limited { .. } => Self::new(StatusCode::FORBIDDEN, "forbidden", detail),
             Denied::NoSuchSite(_) => Self::new(StatusCode::NOT_FOUND, "unknown_site", detail),
             Denied::Store(error) => error.into(),
         }

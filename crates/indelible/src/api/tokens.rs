@@ -1,5 +1,7 @@
 //! `GET /tokens`, `POST /tokens`, `DELETE /tokens/{id}`
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
@@ -15,7 +17,8 @@ use super::entries::ID_CHARS_SHOWN;
 use super::problem::Problem;
 use super::{App, Path, blocking};
 use crate::access::{Caller, new_token};
-use crate::store::Token;
+use crate::clock;
+use crate::store::{Token, TokenLimits};
 
 /// A token, without its secret.
 #[derive(Debug, Serialize, ToSchema)]
@@ -23,7 +26,7 @@ pub(super) struct TokenOut {
     id: Uuid,
     /// Its name: the `source` of the entries it sends.
     name: String,
-    /// `super_admin`, `owner`, `admin`, `auditor` or `writer`.
+    /// `super_admin`, `owner`, `admin`, `auditor`, `writer`, or a role name of the AEM audit log API.
     #[schema(value_type = String)]
     role: Role,
     /// The site it is for; null for every site its role reaches.
@@ -33,6 +36,13 @@ pub(super) struct TokenOut {
     created_at: Timestamp,
     #[schema(value_type = Option<String>, format = DateTime)]
     revoked_at: Option<Timestamp>,
+    /// When it ends by itself; null for never.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Timestamp>,
+    /// It reads only what this filter finds; null for everything its role may.
+    filter: Option<String>,
+    /// It sends only entries about entities of these types; null for all.
+    entity_types: Option<Vec<String>>,
 }
 
 /// The tokens the caller may manage.
@@ -50,6 +60,12 @@ pub(super) struct NewToken {
     role: Role,
     #[schema(value_type = Option<String>)]
     site: Option<SiteId>,
+    /// For the role auditor: it reads only what this filter finds.
+    filter: Option<String>,
+    /// For the role writer: it sends only entries about entities of these types.
+    entity_types: Option<Vec<String>>,
+    /// Seconds after which it ends by itself.
+    expires_in: Option<u32>,
 }
 
 /// A token just made: the only answer that has its secret.
@@ -71,6 +87,9 @@ impl From<Token> for TokenOut {
             site: token.site,
             created_at: token.created_at,
             revoked_at: token.revoked_at,
+            expires_at: token.limits.expires_at,
+            filter: token.limits.filter,
+            entity_types: token.limits.entity_types,
         }
     }
 }
@@ -108,7 +127,15 @@ pub(super) async fn create(
             caller.on_site(Permission::Govern, site.as_str(), app.indelible.sites())?;
         }
         caller.may_manage_tokens(new.role, new.site.as_ref())?;
-        let made = new_token(&new.name, new.role, new.site)?;
+        let lifetime = new.expires_in.map(|seconds| Duration::from_secs(seconds.into()));
+        let limits = TokenLimits {
+            filter: new.filter,
+            entity_types: new.entity_types,
+            expires_at: lifetime.map(|lifetime| clock::now() + lifetime),
+        };
+        let made = new_token(&new.name, new.role, new.site)?
+            .limited(limits)
+            .map_err(|bad| Problem::invalid(bad.field, "invalid_value", bad.message))?;
         app.indelible.create_token(&made.token, &caller)?;
         let secret = made.secret.reveal().to_owned();
         let created = CreatedToken { token: made.token.into(), secret };

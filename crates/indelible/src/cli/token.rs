@@ -1,10 +1,13 @@
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use model::Role;
 
 use super::{Failure, Place, find_site, local_user, output};
 use crate::access::new_token;
+use crate::clock;
+use crate::store::TokenLimits;
 
 /// Create, list and revoke access tokens
 #[derive(Debug, Args)]
@@ -20,12 +23,21 @@ enum Action {
         /// Its name: the `source` of the entries it sends
         #[arg(long)]
         name: String,
-        /// What it may do: `super_admin`, owner, admin, auditor or writer
+        /// What it may do: `super_admin`, owner, admin, auditor, writer, or a role of the AEM dialect
         #[arg(long)]
         role: Role,
         /// The one site it is for [default: every site its role reaches]
         #[arg(long)]
         site: Option<String>,
+        /// With the role auditor: read only what this filter finds
+        #[arg(long)]
+        filter: Option<String>,
+        /// With the role writer: send only entries about entities of this type; may be repeated
+        #[arg(long = "entity-type")]
+        entity_types: Vec<String>,
+        /// End by itself after so many days
+        #[arg(long, value_name = "DAYS")]
+        expires_in_days: Option<u16>,
         #[command(flatten)]
         place: Place,
     },
@@ -46,20 +58,37 @@ enum Action {
 impl TokenCommand {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
         match self.action {
-            Action::Create { name, role, site, place } => create(&name, role, site.as_deref(), &place),
+            Action::Create { name, role, site, filter, entity_types, expires_in_days, place } => {
+                let lifetime = expires_in_days.map(|days| Duration::from_hours(24) * u32::from(days));
+                let limits = TokenLimits {
+                    filter,
+                    entity_types: (!entity_types.is_empty()).then_some(entity_types),
+                    expires_at: lifetime.map(|lifetime| clock::now() + lifetime),
+                };
+                create(&name, role, site.as_deref(), limits, &place)
+            }
             Action::List { place } => list(&place),
             Action::Revoke { token, place } => revoke(&token, &place),
         }
     }
 }
 
-fn create(name: &str, role: Role, site: Option<&str>, place: &Place) -> Result<ExitCode, Failure> {
+fn create(
+    name: &str,
+    role: Role,
+    site: Option<&str>,
+    limits: TokenLimits,
+    place: &Place,
+) -> Result<ExitCode, Failure> {
     if name.trim().is_empty() || name.len() > model::limits::CODE_BYTES_MAX {
         return Err(Failure::Usage("a token's name must have 1 to 255 bytes".to_owned()));
     }
     let indelible = place.open()?;
     let site = site.map(|id| find_site(&indelible, id)).transpose()?.map(|site| site.id);
     let made = new_token(name, role, site).map_err(|error| Failure::Other(error.to_string()))?;
+    let made = made.limited(limits).map_err(|bad| {
+        Failure::Usage(format!("--{}: {bad}", bad.field.replace("entity_types", "entity-type")))
+    })?;
     indelible.create_token(&made.token, &local_user())?;
     output::data(made.secret.reveal())?;
     Ok(ExitCode::SUCCESS)
@@ -69,7 +98,12 @@ fn list(place: &Place) -> Result<ExitCode, Failure> {
     let time = |time: jiff::Timestamp| time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
     let row = |token: crate::store::Token| {
         let site = token.site.map_or_else(|| "all".to_owned(), |site| site.to_string());
-        let state = token.revoked_at.map_or_else(|| "valid".to_owned(), |at| format!("revoked {}", time(at)));
+        let state = match (token.revoked_at, token.limits.expires_at) {
+            (Some(at), _) => format!("revoked {}", time(at)),
+            (None, Some(end)) if end <= clock::now() => format!("ended {}", time(end)),
+            (None, Some(end)) => format!("valid until {}", time(end)),
+            (None, None) => "valid".to_owned(),
+        };
         vec![token.id.to_string(), token.name, token.role.to_string(), site, time(token.created_at), state]
     };
     let tokens = place.open()?.store().tokens()?;

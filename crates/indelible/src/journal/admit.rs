@@ -51,7 +51,7 @@ pub fn admit(
 /// Reads an entry. From here on nobody knows the values that are not to be stored.
 fn draft(bytes: &[u8], rules: &Rules) -> Result<Draft, Vec<Violation>> {
     let mut draft = model::parse(bytes)?;
-    if let Some(violation) = rules.missing_reason(&draft) {
+    if let Some(violation) = rules.foreign_entity(&draft).or_else(|| rules.missing_reason(&draft)) {
         return Err(vec![violation]);
     }
     if mask(&mut draft, &rules.mask) > 0 {

@@ -22,6 +22,7 @@ use std::ops::Range;
 
 use jiff::Timestamp;
 use model::{Role, SiteId};
+use serde::{Deserialize, Serialize};
 use tlog::Hash;
 use uuid::Uuid;
 
@@ -163,6 +164,23 @@ pub struct Token {
     pub created_at: Timestamp,
     /// When it was ended, if it was.
     pub revoked_at: Option<Timestamp>,
+    /// What it may not, although its role may.
+    pub limits: TokenLimits,
+}
+
+/// Limits of a token within its role.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenLimits {
+    /// It reads only what this filter finds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<String>,
+    /// It appends only entries about entities of these types.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entity_types: Option<Vec<String>>,
+    /// When it ends by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
 }
 
 /// What a browser authenticates with.

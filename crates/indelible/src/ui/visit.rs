@@ -181,6 +181,7 @@ fn role_words(role: Role) -> String {
         Role::Admin => "Admin",
         Role::Auditor => "Auditor",
         Role::Writer => "Writer",
+        Role::Aem(role) => return format!("AEM {}", role.as_str().replace('_', " ")),
     };
     words.to_owned()
 }

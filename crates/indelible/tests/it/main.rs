@@ -42,6 +42,7 @@ mod language;
 #[cfg(test)]
 mod layers;
 #[cfg(test)]
+mod limited;
 mod list;
 #[cfg(test)]
 mod logs;

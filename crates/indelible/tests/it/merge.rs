@@ -150,7 +150,7 @@ fn an_installation_of_the_version_before_is_merged_too() {
     data(directory.path())
         .execute_batch(
             "DROP TABLE merge; DROP TABLE link; DROP TABLE configuration; \
-             DROP TABLE umbrella_leaf; DROP TABLE umbrella_tile; \
+             DROP TABLE umbrella_leaf; DROP TABLE umbrella_tile; ALTER TABLE token DROP COLUMN limits; \
              DELETE FROM migration WHERE name >= '0003'",
         )
         .unwrap();

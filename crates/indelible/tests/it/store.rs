@@ -8,7 +8,7 @@ use indelible::entropy;
 use indelible::store::{
     Batch, BlockInfo, Change, CreateOptions, EmbeddedStore, Head, LogNumber, NewEntry, Run,
     SAVED_SEARCHES_MAX, SaveError, SavedSearch, Session, SessionKind, SignedHead, Site, Store, StoreError,
-    TileData, Token, Walk,
+    TileData, Token, TokenLimits, Walk,
 };
 use jiff::Timestamp;
 use model::Role;
@@ -452,6 +452,7 @@ fn token(name: &str) -> Token {
         secret_sha256: entropy::sha256(name),
         created_at: Timestamp::from_second(9).unwrap(),
         revoked_at: None,
+        limits: TokenLimits { filter: Some("kind:delete".to_owned()), ..TokenLimits::default() },
     }
 }
 

@@ -104,16 +104,17 @@ pub(in crate::api) async fn append(
     body: Body,
 ) -> Result<Response, Problem> {
     let asked = Asked::read(raw_query.as_deref())?;
-    let site = caller.on_site(Permission::Append, &site, app.indelible.sites())?.site;
+    let part = caller.on_part_of_site(Permission::Append, &site, app.indelible.sites())?;
+    let (site, entity_types) = (part.site, part.entity_types);
     let key = idempotency_key(&headers, &caller.name)?;
     match submitted(&headers, body).await? {
         Submitted::One(bytes) => {
-            let rules = rules(&app, &site).await?;
+            let rules = rules(&app, &site, entity_types).await?;
             let admission = journal::admit(&bytes, &caller.name, key.as_ref(), &rules)?;
             append_one(&app, site, admission, asked).await
         }
         Submitted::Batch { bytes, places } => {
-            let rules = rules(&app, &site).await?;
+            let rules = rules(&app, &site, entity_types).await?;
             let source = caller.name;
             let admissions = crate::api::blocking(move || {
                 let texts = places.into_iter().map(|place| bytes.get(place).unwrap_or_default());
@@ -125,13 +126,18 @@ pub(in crate::api) async fn append(
     }
 }
 
-/// The site's rules for what is written to it.
-async fn rules(app: &App, site: &Site) -> Result<Arc<Rules>, Problem> {
-    if let Some(rules) = app.indelible.rules_at_hand(site) {
-        return Ok(rules);
-    }
-    let (indelible, site) = (app.indelible.clone(), site.clone());
-    crate::api::blocking(move || indelible.rules(&site)).await
+/// The site's rules for what is written to it, and the credential's own.
+async fn rules(app: &App, site: &Site, entity_types: Option<Vec<String>>) -> Result<Arc<Rules>, Problem> {
+    let rules = if let Some(rules) = app.indelible.rules_at_hand(site) {
+        rules
+    } else {
+        let (indelible, site) = (app.indelible.clone(), site.clone());
+        crate::api::blocking(move || indelible.rules(&site)).await?
+    };
+    Ok(match entity_types {
+        Some(types) => Arc::new(rules.for_entity_types(types)),
+        None => rules,
+    })
 }
 
 async fn append_one(app: &App, site: Site, admission: Admission, asked: Asked) -> Result<Response, Problem> {

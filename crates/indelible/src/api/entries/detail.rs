@@ -4,9 +4,9 @@ use axum::Json;
 use axum::extract::State;
 use model::{Entry, Permission};
 
-use super::find;
+use super::{find_in_part, reverted_by};
 use crate::Indelible;
-use crate::access::Caller;
+use crate::access::{Caller, Part, Parts};
 use crate::api::form::EntryDetail;
 use crate::api::problem::Problem;
 use crate::api::{App, Path, blocking};
@@ -24,22 +24,33 @@ pub(in crate::api) async fn detail(
     Path((site, id)): Path<(String, String)>,
 ) -> Result<Json<EntryDetail>, Problem> {
     blocking(move || {
-        let site = caller.on_site(Permission::Read, &site, app.indelible.sites())?.site;
-        let entry = find(&app.indelible, &site, &id)?;
-        entry_detail(&app.indelible, &site, entry).map(Json)
+        let part = caller.on_part_of_site(Permission::Read, &site, app.indelible.sites())?;
+        let entry = find_in_part(&app.indelible, &part, &id)?;
+        detail_in_part(&app.indelible, part, entry).map(Json)
     })
     .await
 }
 
 /// An entry with everything that is known of it.
 pub(crate) fn entry_detail(indelible: &Indelible, site: &Site, entry: Entry) -> Result<EntryDetail, Problem> {
+    detail_in_part(indelible, Part { site: site.clone(), only: None, entity_types: None }, entry)
+}
+
+/// The same for a caller who may read a part of the log: nothing of it follows from what is outside.
+fn detail_in_part(indelible: &Indelible, part: Part, entry: Entry) -> Result<EntryDetail, Problem> {
+    let is_limited = part.only.is_some();
+    let site = &part.site.clone();
+    let parts = Parts::from(part);
     let size = indelible.published().size(site.log)?;
-    let sites = std::slice::from_ref(site);
-    let search = indelible.search();
-    let hash =
-        crate::search::leaf_hashes(indelible.store().as_ref(), sites, std::slice::from_ref(&entry))?.pop();
+    let entries = std::slice::from_ref(&entry);
+    let hash = crate::search::leaf_hashes(indelible.store().as_ref(), &parts.sites, entries)?.pop();
     let hash = hash.ok_or_else(|| Problem::internal(&"an entry without a leaf hash"))?;
-    let reverted_by = search.reverted_by(sites, std::slice::from_ref(&entry))?.pop().flatten();
+    let reverted_by = reverted_by(indelible, &parts, entries)?.pop().flatten();
+    if is_limited {
+        // Whether it can be reverted depends on other entries.
+        let why = "this token only reads".to_owned();
+        return Ok(EntryDetail::new(entry, hash, size, reverted_by, Err(why)));
+    }
     let revert = match revert::check(indelible, site, &entry) {
         Ok(_) => Ok(()),
         Err(RevertError::Impossible(why)) => Err(why),
@@ -50,7 +61,7 @@ pub(crate) fn entry_detail(indelible: &Indelible, site: &Site, entry: Entry) -> 
 
 /// An entry as a list shows it, as JSON on one line.
 pub(crate) fn entry_json(indelible: &Indelible, site: &Site, entry: Entry) -> Result<String, StoreError> {
-    let shown = super::shown(indelible, std::slice::from_ref(site), vec![entry])?;
+    let shown = super::shown(indelible, &Parts::from(site.clone()), vec![entry])?;
     let entry = shown.first().and_then(|entry| serde_json::to_string(entry).ok());
     entry.ok_or_else(|| StoreError::Corrupt("an entry that cannot be written as JSON".to_owned()))
 }

@@ -10,7 +10,7 @@ use model::{Filter, Permission};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
-use crate::access::Caller;
+use crate::access::{Caller, Parts};
 use crate::api::caller::caller_of;
 use crate::api::problem::Problem;
 use crate::api::query;
@@ -39,14 +39,11 @@ pub(in crate::api) async fn export(
 ) -> Result<Response, Problem> {
     let (format, filter) = parse(query.as_deref())?;
     let name = site.clone();
-    let sites = {
+    let parts = {
         let app = app.clone();
-        blocking(move || {
-            Ok::<_, Problem>(vec![caller.on_site(Permission::Read, &site, app.indelible.sites())?.site])
-        })
-        .await?
+        blocking(move || caller.on_part_of_site(Permission::Read, &site, app.indelible.sites())).await?.into()
     };
-    answer(app, headers, sites, &name, format, filter).await
+    answer(app, headers, parts, &name, format, filter).await
 }
 
 /// Everything that the caller may see and that matches, site after site. Parameters as for one site.
@@ -60,11 +57,11 @@ pub(in crate::api) async fn export_everywhere(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let (format, filter) = parse(query.as_deref())?;
-    let sites = {
+    let parts = {
         let app = app.clone();
-        blocking(move || Ok::<_, Problem>(caller.scope(app.indelible.sites())?.sites)).await?
+        blocking(move || caller.parts(app.indelible.sites())).await?
     };
-    answer(app, headers, sites, "all-sites", format, filter).await
+    answer(app, headers, parts, "all-sites", format, filter).await
 }
 
 fn parse(raw_query: Option<&str>) -> Result<(Format, Filter), Problem> {
@@ -81,12 +78,14 @@ fn parse(raw_query: Option<&str>) -> Result<(Format, Filter), Problem> {
 async fn answer(
     app: App,
     headers: HeaderMap,
-    sites: Vec<Site>,
+    parts: Parts,
     name: &str,
     format: Format,
     filter: Filter,
 ) -> Result<Response, Problem> {
     let search = std::sync::Arc::clone(app.indelible.search());
+    let filter = parts.within(filter);
+    let sites = parts.sites;
     let asked = sites.clone();
     let scan = blocking(move || search.scan(&asked, &filter)).await?;
     let (sender, receiver) = mpsc::channel(PIECES_WAITING_MAX);
@@ -147,7 +146,8 @@ impl Export {
         blocking(move || {
             let caller = caller_of(&self.app, &self.headers)?;
             for site in &self.sites {
-                caller.on_site(Permission::Read, site.id.as_str(), self.app.indelible.sites())?;
+                // The limits of a credential never change: what is left of the site is what the scan reads.
+                caller.on_part_of_site(Permission::Read, site.id.as_str(), self.app.indelible.sites())?;
             }
             let Some(entries) = self.scan.step()? else { return Ok::<_, Problem>((self, None)) };
             let hashes = search::leaf_hashes(self.app.indelible.store().as_ref(), &self.sites, &entries)?;

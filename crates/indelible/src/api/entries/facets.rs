@@ -9,12 +9,11 @@ use model::{Filter, Kind, Order, Permission, SortColumn};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::access::Caller;
+use crate::access::{Caller, Parts};
 use crate::api::problem::Problem;
 use crate::api::query;
 use crate::api::{App, Path, blocking};
 use crate::search::{self, Bucket, FacetsQuestion, Question};
-use crate::store::Site;
 
 /// Values told per field when the caller does not say, and at most.
 const VALUES_DEFAULT: usize = 20;
@@ -76,8 +75,8 @@ pub(in crate::api) async fn facets(
 ) -> Result<Json<FacetsOut>, Problem> {
     let wanted = Wanted::parse(query.as_deref())?;
     blocking(move || {
-        let site = caller.on_site(Permission::Read, &site, app.indelible.sites())?.site;
-        wanted.answer(&app, &[site]).map(Json)
+        let part = caller.on_part_of_site(Permission::Read, &site, app.indelible.sites())?;
+        wanted.answer(&app, &Parts::from(part)).map(Json)
     })
     .await
 }
@@ -93,8 +92,8 @@ pub(in crate::api) async fn facets_everywhere(
 ) -> Result<Json<FacetsOut>, Problem> {
     let wanted = Wanted::parse(query.as_deref())?;
     blocking(move || {
-        let sites = caller.scope(app.indelible.sites())?.sites;
-        wanted.answer(&app, &sites).map(Json)
+        let parts = caller.parts(app.indelible.sites())?;
+        wanted.answer(&app, &parts).map(Json)
     })
     .await
 }
@@ -152,10 +151,11 @@ impl Wanted {
         Ok(())
     }
 
-    fn answer(&self, app: &App, sites: &[Site]) -> Result<FacetsOut, Problem> {
+    fn answer(&self, app: &App, parts: &Parts) -> Result<FacetsOut, Problem> {
+        let filter = parts.within(self.filter.clone());
         let question = Question {
-            sites,
-            filter: &self.filter,
+            sites: &parts.sites,
+            filter: &filter,
             order: Order::NEWEST_FIRST,
             cursor: None,
             limit: 0,

@@ -2,10 +2,10 @@
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
-use model::{Order, Permission};
+use model::{Field, Filter, Order, Permission};
 
 use super::list::{EntriesOut, answer};
-use crate::access::Caller;
+use crate::access::{Caller, Parts};
 use crate::api::problem::Problem;
 use crate::api::query::ListQuery;
 use crate::api::{App, Path, blocking};
@@ -23,10 +23,15 @@ pub(in crate::api) async fn history(
 ) -> Result<Json<EntriesOut>, Problem> {
     let mut query = ListQuery::parse(query.as_deref(), Order::OLDEST_FIRST)?;
     blocking(move || {
-        let site = caller.on_site(Permission::Read, &site, app.indelible.sites())?.site;
-        let entity = app.indelible.search().of_entity(&site, &entity_type, &entity_id)?;
+        let part = caller.on_part_of_site(Permission::Read, &site, app.indelible.sites())?;
+        // That two ids are one entity may be told by entries outside of the part alone.
+        let entity = match part.only {
+            None => app.indelible.search().of_entity(&part.site, &entity_type, &entity_id)?,
+            Some(_) => Filter::equals(Field::EntityType, &entity_type)
+                .and(Filter::equals(Field::EntityId, &entity_id)),
+        };
         query.filter = entity.and(query.filter);
-        answer(&app, &[site], &query).map(Json)
+        answer(&app, &Parts::from(part), query).map(Json)
     })
     .await
 }

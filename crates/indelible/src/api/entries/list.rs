@@ -7,13 +7,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::shown;
-use crate::access::Caller;
+use crate::access::{Caller, Parts};
 use crate::api::problem::Problem;
 use crate::api::query::ListQuery;
 use crate::api::{App, Path, blocking};
 use crate::form::EntryOut;
 use crate::search::{self, Question};
-use crate::store::Site;
 
 /// A page of entries.
 #[derive(Debug, Serialize, ToSchema)]
@@ -62,8 +61,8 @@ pub(in crate::api) async fn list(
 ) -> Result<Json<EntriesOut>, Problem> {
     let query = ListQuery::parse(query.as_deref(), Order::NEWEST_FIRST)?;
     blocking(move || {
-        let site = caller.on_site(Permission::Read, &site, app.indelible.sites())?.site;
-        answer(&app, &[site], &query).map(Json)
+        let part = caller.on_part_of_site(Permission::Read, &site, app.indelible.sites())?;
+        answer(&app, &Parts::from(part), query).map(Json)
     })
     .await
 }
@@ -79,13 +78,15 @@ pub(in crate::api) async fn list_everywhere(
 ) -> Result<Json<EntriesOut>, Problem> {
     let query = ListQuery::parse(query.as_deref(), Order::NEWEST_FIRST)?;
     blocking(move || {
-        let sites = caller.scope(app.indelible.sites())?.sites;
-        answer(&app, &sites, &query).map(Json)
+        let parts = caller.parts(app.indelible.sites())?;
+        answer(&app, &parts, query).map(Json)
     })
     .await
 }
 
-pub(super) fn answer(app: &App, sites: &[Site], query: &ListQuery) -> Result<EntriesOut, Problem> {
+pub(super) fn answer(app: &App, parts: &Parts, mut query: ListQuery) -> Result<EntriesOut, Problem> {
+    query.filter = parts.within(query.filter);
+    let sites = parts.sites.as_slice();
     let cursor = query.cursor.as_deref();
     let cursor = search::open_cursor(cursor, &app.cursor_key, sites, &query.filter, query.order)?;
     let question = Question {
@@ -100,7 +101,7 @@ pub(super) fn answer(app: &App, sites: &[Site], query: &ListQuery) -> Result<Ent
     let total = if query.exact_count { Some(app.indelible.search().count(&question)?) } else { None };
     let seal = |cursor: model::Cursor| cursor.seal(&app.cursor_key);
     Ok(EntriesOut {
-        data: shown(&app.indelible, sites, page.entries)?,
+        data: shown(&app.indelible, parts, page.entries)?,
         page: PageOut { next: page.next.map(seal), prev: page.prev.map(seal), limit: query.limit, total },
     })
 }

@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use super::problem::Problem;
 use crate::Indelible;
+use crate::access::{Part, Parts};
 use crate::form::EntryOut;
 use crate::search;
 use crate::store::{Site, StoreError};
@@ -26,18 +27,48 @@ pub(super) const ID_CHARS_SHOWN: usize = 60;
 
 /// Finds a published entry by its id. What is not published does not exist for readers.
 pub(crate) fn find(indelible: &Indelible, site: &Site, id: &str) -> Result<Entry, Problem> {
-    let unknown = || {
-        let id: String = id.chars().take(ID_CHARS_SHOWN).collect();
-        Problem::not_found(format!("there is no entry `{id}` in the site `{}`", site.id))
-    };
+    let unknown = || unknown_entry(site, id);
     let wanted = Uuid::try_parse(id).map_err(|_| unknown())?;
     indelible.search().by_id(site, wanted)?.ok_or_else(unknown)
 }
 
+/// Finds a published entry in the part of a log that the caller may read. What is outside of it does not exist for it.
+pub(super) fn find_in_part(indelible: &Indelible, part: &Part, id: &str) -> Result<Entry, Problem> {
+    let entry = find(indelible, &part.site, id)?;
+    if part.only.as_ref().is_none_or(|only| only.matches(&entry)) {
+        return Ok(entry);
+    }
+    Err(unknown_entry(&part.site, id))
+}
+
+fn unknown_entry(site: &Site, id: &str) -> Problem {
+    let id: String = id.chars().take(ID_CHARS_SHOWN).collect();
+    Problem::not_found(format!("there is no entry `{id}` in the site `{}`", site.id))
+}
+
+/// For each entry the last one that took it back, if the caller may know of it.
+fn reverted_by(
+    indelible: &Indelible,
+    parts: &Parts,
+    entries: &[Entry],
+) -> Result<Vec<Option<Uuid>>, StoreError> {
+    let mut reverts = indelible.search().reverted_by(&parts.sites, entries)?;
+    let Some(only) = &parts.only else { return Ok(reverts) };
+    for (entry, revert) in entries.iter().zip(&mut reverts) {
+        let site = parts.sites.iter().find(|site| site.id == entry.site);
+        let (Some(site), Some(id)) = (site, *revert) else { continue };
+        let is_inside = indelible.search().by_id(site, id)?.is_some_and(|found| only.matches(&found));
+        if !is_inside {
+            *revert = None;
+        }
+    }
+    Ok(reverts)
+}
+
 /// Entries in the form of a list, with their leaf hashes.
-fn shown(indelible: &Indelible, sites: &[Site], entries: Vec<Entry>) -> Result<Vec<EntryOut>, StoreError> {
-    let hashes = search::leaf_hashes(indelible.store().as_ref(), sites, &entries)?;
-    let reverts = indelible.search().reverted_by(sites, &entries)?;
+fn shown(indelible: &Indelible, parts: &Parts, entries: Vec<Entry>) -> Result<Vec<EntryOut>, StoreError> {
+    let hashes = search::leaf_hashes(indelible.store().as_ref(), &parts.sites, &entries)?;
+    let reverts = reverted_by(indelible, parts, &entries)?;
     let shown = entries.into_iter().zip(hashes).zip(reverts);
     Ok(shown.map(|((entry, hash), revert)| EntryOut::new(entry, hash).reverted_by(revert)).collect())
 }

@@ -5,7 +5,7 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use model::Permission;
 
-use super::find;
+use super::find_in_part;
 use crate::access::Caller;
 use crate::api::problem::Problem;
 use crate::api::{App, Path, blocking};
@@ -23,9 +23,9 @@ pub(in crate::api) async fn proof(
     Path((site, id)): Path<(String, String)>,
 ) -> Result<impl IntoResponse, Problem> {
     let receipt = blocking(move || {
-        let site = caller.on_site(Permission::Read, &site, app.indelible.sites())?.site;
-        let entry = find(&app.indelible, &site, &id)?;
-        receipts::receipt(&app.indelible, &site, entry.index).map_err(Problem::from)
+        let part = caller.on_part_of_site(Permission::Read, &site, app.indelible.sites())?;
+        let entry = find_in_part(&app.indelible, &part, &id)?;
+        receipts::receipt(&app.indelible, &part.site, entry.index).map_err(Problem::from)
     })
     .await?;
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], receipt))

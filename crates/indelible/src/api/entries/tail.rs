@@ -17,7 +17,7 @@ use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::shown;
-use crate::access::Caller;
+use crate::access::{Caller, Parts};
 use crate::api::caller::caller_of;
 use crate::api::problem::Problem;
 use crate::api::query;
@@ -54,9 +54,9 @@ pub(in crate::api) async fn tail(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let (after, filter) = parse(raw_query.as_deref(), &headers)?;
-    let grant = {
+    let part = {
         let app = app.clone();
-        blocking(move || caller.on_site(Permission::Read, &site, app.indelible.sites())).await?
+        blocking(move || caller.on_part_of_site(Permission::Read, &site, app.indelible.sites())).await?
     };
     let live = headers
         .get(header::ACCEPT)
@@ -64,7 +64,14 @@ pub(in crate::api) async fn tail(
         .is_some_and(|value| value.contains("text/event-stream"));
     let (sender, receiver) = mpsc::channel(ENTRIES_WAITING_MAX);
     let next = after.map_or(0, |index| index.saturating_add(1));
-    let reader = Reader { app, headers, site: grant.site, filter, next };
+    let reader = Reader {
+        app,
+        headers,
+        filter: part.within(filter),
+        parts: part.clone().into(),
+        site: part.site,
+        next,
+    };
     tokio::spawn(reader.run(sender, live));
     let entries = ReceiverStream::new(receiver);
     if live {
@@ -95,6 +102,8 @@ struct Reader {
     /// What the caller showed: a credential that ends while the tail goes on ends the tail.
     headers: HeaderMap,
     site: Site,
+    /// The same site, with what the caller may read of it.
+    parts: Parts,
     filter: Filter,
     next: u64,
 }
@@ -148,13 +157,14 @@ impl Reader {
         let (app, headers, site) = (self.app.clone(), self.headers.clone(), self.site.id.clone());
         let asked = blocking(move || {
             let caller = caller_of(&app, &headers)?;
-            caller.on_site(Permission::Read, site.as_str(), app.indelible.sites())
+            caller.on_part_of_site(Permission::Read, site.as_str(), app.indelible.sites())
         });
         asked.await.is_ok()
     }
 
     async fn read(&self, range: Range<u64>) -> Result<Vec<EntryOut>, Problem> {
         let (app, site, filter) = (self.app.clone(), self.site.clone(), self.filter.clone());
+        let parts = self.parts.clone();
         blocking(move || {
             let mut entries = search::read_entries(
                 app.indelible.store().as_ref(),
@@ -163,7 +173,7 @@ impl Reader {
                 range,
             )?;
             entries.retain(|entry| filter.matches(entry));
-            Ok::<_, Problem>(shown(&app.indelible, &[site], entries)?)
+            Ok::<_, Problem>(shown(&app.indelible, &parts, entries)?)
         })
         .await
     }

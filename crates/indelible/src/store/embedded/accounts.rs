@@ -7,15 +7,17 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
 use super::sqlite::engine;
-use crate::store::{Session, SessionKind, StoreError, Token};
+use crate::store::{Session, SessionKind, StoreError, Token, TokenLimits};
 
-const TOKEN_COLUMNS: &str = "id, name, role, site, secret_sha256, created_ms, revoked_ms";
+const TOKEN_COLUMNS: &str = "id, name, role, site, secret_sha256, created_ms, revoked_ms, limits";
 
 pub(super) fn create_token(connection: &Connection, token: &Token, batch: i64) -> rusqlite::Result<()> {
+    let limits = (token.limits != TokenLimits::default()).then(|| serde_json::to_string(&token.limits));
+    let limits = limits.transpose().map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
     connection
         .execute(
-            "INSERT INTO token (id, name, role, site, secret_sha256, created_ms, created_batch) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO token (id, name, role, site, secret_sha256, created_ms, created_batch, limits) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             params![
                 token.id,
                 token.name,
@@ -23,7 +25,8 @@ pub(super) fn create_token(connection: &Connection, token: &Token, batch: i64) -
                 token.site.as_ref().map(SiteId::as_str),
                 token.secret_sha256.as_slice(),
                 token.created_at.as_millisecond(),
-                batch
+                batch,
+                limits
             ],
         )
         .map(|_| ())
@@ -75,7 +78,15 @@ fn read_token(row: &Row<'_>) -> rusqlite::Result<Token> {
         secret_sha256: row.get(4)?,
         created_at: time(row.get(5)?),
         revoked_at: row.get::<_, Option<i64>>(6)?.map(time),
+        limits: limits(row, 7)?,
     })
+}
+
+/// Limits that do not read must not become none: they are an error.
+fn limits(row: &Row<'_>, column: usize) -> rusqlite::Result<TokenLimits> {
+    let Some(json) = row.get::<_, Option<String>>(column)? else { return Ok(TokenLimits::default()) };
+    serde_json::from_str(&json)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, error.into()))
 }
 
 pub(super) fn put_session(connection: &Connection, session: &Session) -> Result<(), StoreError> {

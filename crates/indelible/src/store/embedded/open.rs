@@ -17,7 +17,7 @@ use super::{EmbeddedStore, write};
 use crate::files::make_private_directory;
 use crate::store::{Site, StoreError};
 
-const MIGRATIONS: [(&str, &str); 5] = [
+const MIGRATIONS: [(&str, &str); 6] = [
     ("0001_initial", include_str!("../../../migrations/sqlite/0001_initial.sql")),
     ("0002_saved_search", include_str!("../../../migrations/sqlite/0002_saved_search.sql")),
     ("0003_merge", include_str!("../../../migrations/sqlite/0003_merge.sql")),
@@ -26,6 +26,7 @@ const MIGRATIONS: [(&str, &str); 5] = [
         include_str!("../../../migrations/sqlite/0004_links_and_configuration.sql"),
     ),
     ("0005_umbrella", include_str!("../../../migrations/sqlite/0005_umbrella.sql")),
+    ("0006_token_limits", include_str!("../../../migrations/sqlite/0006_token_limits.sql")),
 ];
 
 const DATA_FILE: &str = "indelible.sqlite";

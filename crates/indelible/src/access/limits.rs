@@ -1,0 +1,158 @@
+//! Limits of a token within its role, and the part of a log that is left to a limited caller.
+
+use model::{Filter, Permission, Role};
+
+use super::{Caller, Denied};
+use crate::sites::Sites;
+use crate::store::{Site, StoreError, TokenLimits};
+
+/// Entity types that a token names, at most.
+const ENTITY_TYPES_MAX: usize = 50;
+
+/// Bytes of a token's filter, at most. It is read with every request.
+const FILTER_BYTES_MAX: usize = 2_000;
+
+/// What a credential's limits leave of its role. By default everything.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// It reads only entries that this finds.
+    pub(super) only: Option<Filter>,
+    /// It appends only entries about entities of these types.
+    pub(super) entity_types: Option<Vec<String>>,
+}
+
+/// What is wrong with a token's limits.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct BadLimit {
+    /// Which limit.
+    pub field: &'static str,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+/// The part of a site's log on which the caller has the permission that was asked for.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// The site.
+    pub site: Site,
+    /// Only entries that this finds; `None` for the whole log.
+    pub only: Option<Filter>,
+    /// Only entries about entities of these types; `None` for all.
+    pub entity_types: Option<Vec<String>>,
+}
+
+/// The parts of logs that the caller may read.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// The sites in the order of their creation.
+    pub sites: Vec<Site>,
+    /// Only entries that this finds; `None` for the whole logs.
+    pub only: Option<Filter>,
+}
+
+impl Part {
+    /// What is asked for, as far as it is in this part.
+    #[must_use]
+    pub fn within(&self, filter: Filter) -> Filter {
+        within(self.only.as_ref(), filter)
+    }
+}
+
+impl From<Part> for Parts {
+    fn from(part: Part) -> Self {
+        Self { sites: vec![part.site], only: part.only }
+    }
+}
+
+impl From<Site> for Parts {
+    /// The whole of a site.
+    fn from(site: Site) -> Self {
+        Self { sites: vec![site], only: None }
+    }
+}
+
+impl Parts {
+    /// What is asked for, as far as it is in these parts.
+    #[must_use]
+    pub fn within(&self, filter: Filter) -> Filter {
+        within(self.only.as_ref(), filter)
+    }
+}
+
+fn within(only: Option<&Filter>, filter: Filter) -> Filter {
+    match only {
+        Some(only) => only.clone().and(filter),
+        None => filter,
+    }
+}
+
+impl Limits {
+    /// The limits of a stored token.
+    ///
+    /// # Errors
+    /// When its filter does not read: it must not be wider than it was made.
+    pub(super) fn read(stored: &TokenLimits) -> Result<Self, StoreError> {
+        let read = |text: &String| {
+            Filter::parse(text)
+                .map_err(|error| StoreError::Corrupt(format!("the filter of a token: {error}")))
+        };
+        let only = stored.filter.as_ref().map(read).transpose()?;
+        Ok(Self { only, entity_types: stored.entity_types.clone() })
+    }
+
+    /// Whether something is taken away from the role.
+    pub(super) const fn is_limited(&self) -> bool {
+        self.only.is_some() || self.entity_types.is_some()
+    }
+}
+
+/// Whether a token of this role can have these limits.
+///
+/// # Errors
+/// The first that it cannot have.
+pub(super) fn check(limits: &TokenLimits, role: Role) -> Result<(), BadLimit> {
+    let bad = |field, message: String| Err(BadLimit { field, message });
+    if let Some(filter) = &limits.filter {
+        if role != Role::Auditor {
+            return bad("filter", format!("limits what is read: the role must be auditor, not {role}"));
+        }
+        if filter.trim().is_empty() || filter.len() > FILTER_BYTES_MAX {
+            return bad("filter", format!("must have 1 to {FILTER_BYTES_MAX} bytes"));
+        }
+        if let Err(error) = Filter::parse(filter) {
+            return bad("filter", format!("is not a filter: {error}"));
+        }
+    }
+    if let Some(types) = &limits.entity_types {
+        if role != Role::Writer {
+            return bad("entity_types", format!("limit what is sent: the role must be writer, not {role}"));
+        }
+        let fits = |text: &String| !text.is_empty() && text.len() <= model::limits::CODE_BYTES_MAX;
+        if types.is_empty() || types.len() > ENTITY_TYPES_MAX || !types.iter().all(fits) {
+            return bad("entity_types", format!("must be 1 to {ENTITY_TYPES_MAX} types of 1 to 255 bytes"));
+        }
+    }
+    Ok(())
+}
+
+impl Caller {
+    /// Asks for a permission on a site, or on the part of it that the caller's limits leave. Whoever asks must
+    /// keep to that part.
+    ///
+    /// # Errors
+    /// As [`Caller::on_site`], except for being limited.
+    pub fn on_part_of_site(&self, permission: Permission, id: &str, sites: &Sites) -> Result<Part, Denied> {
+        let site = self.find_site(permission, id, sites)?;
+        Ok(Part { site, only: self.limits.only.clone(), entity_types: self.limits.entity_types.clone() })
+    }
+
+    /// The sites the caller may read, or the parts of them that its limits leave. Whoever asks must keep to them.
+    ///
+    /// # Errors
+    /// When the role may not read at all.
+    pub fn parts(&self, sites: &Sites) -> Result<Parts, Denied> {
+        let sites = self.readable(sites)?;
+        Ok(Parts { sites, only: self.limits.only.clone() })
+    }
+}
