@@ -24,6 +24,8 @@ pub struct SiteSettings {
     pub mask_fields: Vec<String>,
     /// Whether anybody may read the log's checkpoint, tiles and leaves, which name nobody.
     pub public_log: bool,
+    /// Whether only super admins read the site.
+    pub network_only: bool,
 }
 
 /// Which entries must say why.
@@ -83,18 +85,11 @@ impl SiteSettings {
                     MaskRules::new(&fields).map_err(|error| bad(&error.to_string()))?;
                     merged.mask_fields = fields;
                 }
-                "public_log" => {
-                    merged.public_log = match value {
-                        Json::Null => false,
-                        Json::Bool(public) => *public,
-                        Json::Number(_) | Json::String(_) | Json::Array(_) | Json::Object(_) => {
-                            return Err(bad("must be true or false"));
-                        }
-                    };
-                }
+                "public_log" => merged.public_log = truth(value).ok_or_else(|| bad(TRUTH))?,
+                "network_only" => merged.network_only = truth(value).ok_or_else(|| bad(TRUTH))?,
                 _ => {
                     return Err(bad(
-                        "is not a setting: known are require_reason, mask_fields and public_log",
+                        "is not a setting: known are require_reason, mask_fields, public_log and network_only",
                     ));
                 }
             }
@@ -120,6 +115,18 @@ impl SiteSettings {
             }
         };
         Ok(Rules { mask, reason, entity_types: None })
+    }
+}
+
+/// What a setting that is on or off may be.
+const TRUTH: &str = "must be true or false";
+
+/// The value of a setting that is on or off; `null` is off.
+const fn truth(value: &Json) -> Option<bool> {
+    match value {
+        Json::Null => Some(false),
+        Json::Bool(truth) => Some(*truth),
+        Json::Number(_) | Json::String(_) | Json::Array(_) | Json::Object(_) => None,
     }
 }
 

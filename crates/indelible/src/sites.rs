@@ -18,6 +18,11 @@ impl Sites {
         Self { store, known: RwLock::default() }
     }
 
+    /// Where they lie, with their settings.
+    pub(crate) fn store(&self) -> &dyn Store {
+        self.store.as_ref()
+    }
+
     /// The site with this id.
     pub fn find(&self, id: &SiteId) -> Result<Option<Site>, StoreError> {
         if let Some(site) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(id) {

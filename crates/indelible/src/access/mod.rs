@@ -8,6 +8,7 @@ mod limits;
 use model::{Permission, Role, SiteId};
 use uuid::Uuid;
 
+use crate::settings::SiteSettings;
 use crate::sites::Sites;
 use crate::store::{Site, StoreError};
 
@@ -72,6 +73,12 @@ pub enum Denied {
         /// The token's.
         wanted: Role,
     },
+    /// Only super admins read the site.
+    #[error("the site `{site}` is read by super admins only (its setting `network_only` is on)")]
+    NetworkOnly {
+        /// The site.
+        site: SiteId,
+    },
     /// There is no such site, or none that the caller may know of.
     #[error("there is no site `{0}`")]
     NoSuchSite(String),
@@ -122,7 +129,20 @@ impl Caller {
         }
         let site = sites.find(&parsed)?.ok_or_else(unknown)?;
         self.may(permission)?;
+        // A revert shows the states that it is about.
+        let shows_entries = matches!(permission, Permission::Read | Permission::Revert);
+        if shows_entries && self.is_shut_out(&site, sites)? {
+            return Err(Denied::NetworkOnly { site: site.id });
+        }
         Ok(site)
+    }
+
+    /// Whether only others read this site.
+    fn is_shut_out(&self, site: &Site, sites: &Sites) -> Result<bool, Denied> {
+        if matches!(self.role, Role::SuperAdmin) {
+            return Ok(false);
+        }
+        Ok(SiteSettings::load(sites.store(), site.log)?.network_only)
     }
 
     /// Asks for a permission that is not about one site.
@@ -170,7 +190,13 @@ impl Caller {
 
     fn readable(&self, sites: &Sites) -> Result<Vec<Site>, Denied> {
         self.may(Permission::Read)?;
-        Ok(sites.all()?.into_iter().filter(|site| self.reaches(&site.id)).collect())
+        let mut readable = Vec::new();
+        for site in sites.all()? {
+            if self.reaches(&site.id) && !self.is_shut_out(&site, sites)? {
+                readable.push(site);
+            }
+        }
+        Ok(readable)
     }
 
     const fn unlimited(&self, permission: Permission) -> Result<(), Denied> {

@@ -235,6 +235,7 @@ impl From<Denied> for Problem {
             Denied::Forbidden { .. }
             | Denied::OneSiteOnly { .. }
             | Denied::Mightier { .. }
+            | Denied::NetworkOnly { .. }
             | Denied::Limited { .. } => Self::new(StatusCode::FORBIDDEN, "forbidden", detail),
             Denied::NoSuchSite(_) => Self::new(StatusCode::NOT_FOUND, "unknown_site", detail),
             Denied::Store(error) => error.into(),

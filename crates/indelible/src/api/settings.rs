@@ -24,12 +24,14 @@ pub(super) struct SettingsOut {
     mask_fields: Vec<String>,
     /// Whether anybody may read the log's checkpoint, tiles and leaves under `/logs/{site}`, which name nobody.
     public_log: bool,
+    /// Whether only super admins read the site. Whoever may append or configure still does.
+    network_only: bool,
 }
 
 impl From<SiteSettings> for SettingsOut {
     fn from(settings: SiteSettings) -> Self {
-        let SiteSettings { require_reason, mask_fields, public_log } = settings;
-        Self { require_reason, mask_fields, public_log }
+        let SiteSettings { require_reason, mask_fields, public_log, network_only } = settings;
+        Self { require_reason, mask_fields, public_log, network_only }
     }
 }
 

@@ -17,7 +17,7 @@ const LAYERS: [(&str, &[&str]); 27] = [
     ("journal", &["clock", "entropy", "keys", "settings", "store"]),
     ("search", &["files", "journal", "store"]),
     ("umbrella", &["journal", "keys", "sites", "store"]),
-    ("access", &["clock", "entropy", "sites", "store"]),
+    ("access", &["clock", "entropy", "settings", "sites", "store"]),
     ("hosts", &["clock", "store"]),
     (
         "instance",

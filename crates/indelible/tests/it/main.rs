@@ -51,6 +51,7 @@ mod merge;
 #[cfg(test)]
 mod openapi;
 #[cfg(test)]
+mod network_only;
 mod oracle;
 #[cfg(test)]
 mod outside;
