@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::action::Kind;
 use crate::diff::{self, Change, Extent};
 use crate::name::SiteId;
+use crate::section::SectionName;
 
 /// A submitted entry that passed every check: all that the sender said, defaults filled in where the
 /// contract has a fixed one, the log's own fields still missing.
@@ -106,9 +107,29 @@ pub struct Entry {
     pub data: Option<Box<RawValue>>,
     /// See [`Draft::reverts`].
     pub reverts: Option<Uuid>,
+    /// The sections whose content was erased: their fields are empty here.
+    pub erased: Vec<SectionName>,
 }
 
 impl Entry {
+    /// Empties the fields of a section. `source` is what an entry keeps to stay one: it stays.
+    pub(crate) fn clear(&mut self, section: SectionName) {
+        match section {
+            SectionName::Actor => self.actor = None,
+            SectionName::Origin => self.origin = None,
+            SectionName::Entity => self.entity = None,
+            SectionName::Change => {
+                (self.before, self.after, self.partial) = (None, None, None);
+            }
+            SectionName::Context => {
+                (self.summary, self.reason, self.correlation_id) = (None, None, None);
+                (self.duration_ms, self.data, self.reverts) = (None, None, None);
+                self.errors = Vec::new();
+            }
+            SectionName::Source => {}
+        }
+    }
+
     /// How much of the entity the state after holds: what the sender says, else what the states suggest.
     #[must_use]
     pub fn extent(&self) -> Extent {

@@ -4,7 +4,8 @@
 //! 494e44454c4f4701                  magic "INDELOG", version 1
 //! 000001a0c4506c00                  recorded: milliseconds since 1970, u64, big-endian
 //! 01a0c4506c007000800000000000002a  entry id
-//! 0002                              class: 1 create, 2 update, 3 delete, 4 read, 5 access, 6 other
+//! 0002                              class: 1 create, 2 update, 3 delete, 4 read, 5 access, 6 other; of the log's own
+//!                                   entries 8 erasure, 9 expiry, 13 settings
 //! 02                                number of sections
 //! 01 2fb487…8696                    section number, commitment
 //! 02 b22e6f…c7c9
@@ -40,6 +41,20 @@ pub type Commitment = [u8; 32];
 pub struct Class(u16);
 
 impl Class {
+    /// The class of entries that tell of an erasure. Only the log itself writes it, so that no sender can pretend that
+    /// something was removed lawfully.
+    pub const ERASURE: Self = Self(8);
+    /// The class of entries that tell of an expiry, likewise.
+    pub const EXPIRY: Self = Self(9);
+    /// The class of entries that tell of changed settings, likewise: they say which retention was in force.
+    pub const SETTINGS: Self = Self(13);
+
+    /// Whether entries of this class explain what happened to others, and therefore never expire and are not erased.
+    #[must_use]
+    pub const fn is_kept(self) -> bool {
+        self.0 > 6
+    }
+
     /// The class of ordinary entries of a kind.
     #[must_use]
     pub const fn of(kind: Kind) -> Self {

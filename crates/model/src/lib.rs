@@ -50,6 +50,7 @@ pub mod filter;
 pub mod order;
 
 pub mod access;
+pub mod retention;
 
 pub mod revert;
 pub mod state;
@@ -66,6 +67,7 @@ pub use name::{NameError, SYSTEM_SITE, SiteId};
 pub use number::Decimal;
 pub use order::{Order, SortColumn, SortKey, SortValue};
 pub use parse::parse;
+pub use retention::Retention;
 pub use section::{Section, SectionName};
 pub use stored::{Disclosure, Sealed, StoredEntry, StoredError};
 pub use violation::{Code, Violation};

@@ -13,8 +13,13 @@
 //!
 //! Integrity costs the secret and the sections' framing: at most 32 + 1 + 6 × 4 = 57 bytes for an entry
 //! with six sections of up to 2 MiB, beside the 32 bytes of its leaf hash in the tiles.
+//!
+//! Where something was removed the entry has one of two other forms (`reduced`), which have the same leaf.
 
 mod disclose;
+mod reduced;
+
+use std::ops::Range;
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -28,10 +33,13 @@ use crate::link;
 use crate::name::SiteId;
 use crate::section::{Change, Context, OccurredAt, Section, SectionName, Source, sections};
 
+use reduced::Key;
+
 pub use disclose::Disclosure;
 
 const FORM_ORDINARY: u8 = 1;
-const RECORDED_AT: std::ops::Range<usize> = 1..9;
+const RECORDED_AT: Range<usize> = 1..9;
+const CLASS_AT: Range<usize> = 25..27;
 
 /// An entry ready for its log: encoded and committed to. Only its time and its place are missing.
 #[derive(Clone, Debug)]
@@ -97,11 +105,22 @@ impl Draft {
             errors: draft.errors,
             data: draft.data,
             reverts: draft.reverts,
+            erased: Vec::new(),
         }
     }
 }
 
 impl Sealed {
+    /// Gives the entry a class other than that of its kind: one of those that only the log itself writes.
+    #[must_use]
+    pub fn of_class(mut self, class: Class) -> Self {
+        self.leaf.header.class = class;
+        if let Some(field) = self.bytes.get_mut(CLASS_AT) {
+            field.copy_from_slice(&class.number().to_be_bytes());
+        }
+        self
+    }
+
     /// Gives the entry its time in the log and returns its stored form and its leaf.
     #[must_use]
     pub fn place(mut self, recorded_ms: u64) -> (Vec<u8>, Leaf) {
@@ -120,11 +139,16 @@ impl Sealed {
 
     /// Whether a stored entry with the same id says the same, so that sending it again changes nothing.
     ///
-    /// The spelling of the JSON may differ, and so may what the log adds: its own times and the credential.
+    /// The spelling of the JSON may differ, and so may what the log adds: its own times and the credential. What was
+    /// removed from the stored entry cannot be compared any more, and is taken for the same.
     #[must_use]
     pub fn says_the_same(&self, stored: &StoredEntry<'_>) -> bool {
+        if stored.is_expired() {
+            return self.id == stored.header.id;
+        }
         let site = SiteId::system();
-        let (Ok(new), Ok(old)) = (self.preview(&site, 0), stored.open(&site, 0)) else { return false };
+        let (Ok(mut new), Ok(old)) = (self.preview(&site, 0), stored.open(&site, 0)) else { return false };
+        old.erased.iter().for_each(|section| new.clear(*section));
         let same_raw = |one: &Option<Box<RawValue>>, other: &Option<Box<RawValue>>| match (one, other) {
             (Some(one), Some(other)) => diff::same(one, other),
             (one, other) => one.is_none() && other.is_none(),
@@ -161,10 +185,7 @@ impl Sealed {
 fn encode(header: &LeafHeader, secret: &[u8; SECRET_BYTES], sections: &[Section]) -> Vec<u8> {
     let content: usize = sections.iter().map(|section| section.bytes.len() + 5).sum();
     let mut bytes = Vec::with_capacity(60 + content);
-    bytes.push(FORM_ORDINARY);
-    bytes.extend(header.recorded_ms.to_be_bytes());
-    bytes.extend(header.id.as_bytes());
-    bytes.extend(header.class.number().to_be_bytes());
+    put_header(&mut bytes, FORM_ORDINARY, header);
     bytes.extend(secret);
     bytes.push(u8::try_from(sections.len()).unwrap_or(u8::MAX));
     for section in sections {
@@ -173,6 +194,13 @@ fn encode(header: &LeafHeader, secret: &[u8; SECRET_BYTES], sections: &[Section]
         bytes.extend(&section.bytes);
     }
     bytes
+}
+
+fn put_header(bytes: &mut Vec<u8>, form: u8, header: &LeafHeader) {
+    bytes.push(form);
+    bytes.extend(header.recorded_ms.to_be_bytes());
+    bytes.extend(header.id.as_bytes());
+    bytes.extend(header.class.number().to_be_bytes());
 }
 
 fn commitments<'a>(
@@ -189,9 +217,18 @@ fn commitments<'a>(
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredEntry<'a> {
     header: LeafHeader,
-    secret: &'a [u8; SECRET_BYTES],
+    keys: Keys<'a>,
     /// The bytes of each of [`SectionName::ALL`].
     sections: [Option<&'a [u8]>; SectionName::ALL.len()],
+}
+
+/// From what the sections' commitments are derived.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Keys<'a> {
+    /// Ordinary: one secret gives every salt.
+    Secret(&'a [u8; SECRET_BYTES]),
+    /// Reduced: each section has its own, because the secret is gone with what was removed.
+    Own { expired: bool, keys: [Option<Key<'a>>; SectionName::ALL.len()] },
 }
 
 impl<'a> StoredEntry<'a> {
@@ -202,12 +239,13 @@ impl<'a> StoredEntry<'a> {
     pub fn decode(bytes: &'a [u8]) -> Result<Self, StoredError> {
         let mut input = Input(bytes);
         let form = input.byte()?;
-        if form != FORM_ORDINARY {
-            return Err(StoredError::UnknownForm(form));
-        }
         let recorded_ms = u64::from_be_bytes(input.array()?);
         let id = Uuid::from_bytes(input.array()?);
         let class = Class::from_number(u16::from_be_bytes(input.array()?));
+        let header = LeafHeader { recorded_ms, id, class };
+        if form != FORM_ORDINARY {
+            return reduced::decode(form, header, input);
+        }
         let secret = input.chunk()?;
         let count = input.byte()?;
         let mut sections = [None; SectionName::ALL.len()];
@@ -220,10 +258,8 @@ impl<'a> StoredEntry<'a> {
             let length = input.varint()?;
             *place = Some(input.take(length)?);
         }
-        if !input.0.is_empty() {
-            return Err(StoredError::TrailingBytes(input.0.len()));
-        }
-        Ok(Self { header: LeafHeader { recorded_ms, id, class }, secret, sections })
+        input.end()?;
+        Ok(Self { header, keys: Keys::Secret(secret), sections })
     }
 
     /// What the leaf says in clear.
@@ -235,7 +271,34 @@ impl<'a> StoredEntry<'a> {
     /// The leaf, derived again from what is stored.
     #[must_use]
     pub fn leaf(&self) -> Leaf {
-        Leaf { header: self.header, commitments: commitments(self.secret, self.sections()) }
+        let commitments = match &self.keys {
+            Keys::Secret(secret) => commitments(secret, self.sections()),
+            Keys::Own { keys, .. } => reduced::commitments(keys, &self.sections),
+        };
+        Leaf { header: self.header, commitments }
+    }
+
+    /// Whether the entry has expired: readers are not shown what is left of it.
+    #[must_use]
+    pub const fn is_expired(&self) -> bool {
+        matches!(self.keys, Keys::Own { expired: true, .. })
+    }
+
+    /// The sections whose content was removed.
+    pub fn erased(&self) -> impl Iterator<Item = SectionName> {
+        SectionName::ALL.into_iter().filter(|name| self.is_erased(*name))
+    }
+
+    /// Whether this section's content was removed.
+    #[must_use]
+    pub fn is_erased(&self, section: SectionName) -> bool {
+        match &self.keys {
+            Keys::Secret(_) => false,
+            Keys::Own { keys, .. } => {
+                let mut all = SectionName::ALL.into_iter().zip(keys);
+                all.any(|(name, key)| name == section && matches!(key, Some(Key::Commitment(_))))
+            }
+        }
     }
 
     /// The sections with their exact bytes, in the order of their numbers.
@@ -254,8 +317,11 @@ impl<'a> StoredEntry<'a> {
     /// Reads the sections into an entry at its place in a log.
     ///
     /// # Errors
-    /// When a section's content is not what this version writes.
+    /// When a section's content is not what this version writes, or the entry has expired.
     pub fn open(&self, site: &SiteId, index: u64) -> Result<Entry, StoredError> {
+        if self.is_expired() {
+            return Err(StoredError::Expired);
+        }
         let source: Source = self.required(SectionName::Source)?;
         let change: Change = self.content(SectionName::Change)?.unwrap_or_default();
         let context: Context = self.content(SectionName::Context)?.unwrap_or_default();
@@ -271,9 +337,9 @@ impl<'a> StoredEntry<'a> {
             outcome: source.outcome,
             connector: source.connector,
             source: source.credential,
-            actor: Some(self.required(SectionName::Actor)?),
+            actor: self.unless_erased(SectionName::Actor)?,
             origin: self.content(SectionName::Origin)?,
-            entity: Some(self.required(SectionName::Entity)?),
+            entity: self.unless_erased(SectionName::Entity)?,
             before: change.before,
             after: change.after,
             partial: change.partial,
@@ -284,7 +350,13 @@ impl<'a> StoredEntry<'a> {
             errors: context.errors,
             data: context.data,
             reverts: context.reverts,
+            erased: self.erased().collect(),
         })
+    }
+
+    /// The content of a section that every entry has, unless it was erased.
+    fn unless_erased<T: Deserialize<'a>>(&self, name: SectionName) -> Result<Option<T>, StoredError> {
+        if self.is_erased(name) { Ok(None) } else { self.required(name).map(Some) }
     }
 
     fn required<T: Deserialize<'a>>(&self, name: SectionName) -> Result<T, StoredError> {
@@ -315,6 +387,9 @@ pub enum StoredError {
     /// A section that this version does not know.
     #[error("section number {0} is unknown to this version")]
     UnknownSection(u8),
+    /// A state of a section that this version does not know.
+    #[error("the state {0} of a section is unknown to this version")]
+    UnknownState(u8),
     /// Sections are stored in the order of their numbers, each once.
     #[error("the sections are not in the order of their numbers")]
     SectionsOutOfOrder,
@@ -324,6 +399,9 @@ pub enum StoredError {
     /// A time outside the calendar.
     #[error("the recorded time is out of range")]
     Time,
+    /// The entry has expired.
+    #[error("the entry has expired")]
+    Expired,
     /// A section that every entry has is not there.
     #[error("the section `{0}` is missing")]
     MissingSection(SectionName),
@@ -340,6 +418,11 @@ pub enum StoredError {
 struct Input<'a>(&'a [u8]);
 
 impl<'a> Input<'a> {
+    /// Nothing may follow.
+    fn end(&self) -> Result<(), StoredError> {
+        if self.0.is_empty() { Ok(()) } else { Err(StoredError::TrailingBytes(self.0.len())) }
+    }
+
     fn take(&mut self, length: usize) -> Result<&'a [u8], StoredError> {
         let (taken, rest) = self.0.split_at_checked(length).ok_or(StoredError::Truncated)?;
         self.0 = rest;
@@ -387,93 +470,4 @@ fn put_varint(bytes: &mut Vec<u8>, mut value: usize) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SECRET: [u8; 32] = [7; 32];
-
-    fn sealed(json: &str) -> Sealed {
-        let draft = crate::parse(json.as_bytes()).unwrap();
-        draft.seal(Uuid::from_u128(42), "2026-11-21T04:15:15.123456789Z".parse().unwrap(), "token", &SECRET)
-    }
-
-    const FULL: &str = r#"{"action":"page.update","entity":{"type":"page","id":"1","title":"Home"},
-        "actor":{"type":"user","id":"42","name":"Ana"},"origin":{"ip":"2001:db8::1"},"summary":"s",
-        "before":{"n":12345678901234567890123,"a":{"x":[1,2]}},"after":{"n":1.10},"data":{"k":"\u0041"}}"#;
-
-    #[test]
-    fn what_is_sealed_opens_the_same() {
-        let site: SiteId = "acme.www".parse().unwrap();
-        let (bytes, leaf) = sealed(FULL).place(1_790_000_000_123);
-        let stored = StoredEntry::decode(&bytes).unwrap();
-        assert_eq!(stored.leaf(), leaf);
-        let entry = stored.open(&site, 9).unwrap();
-        assert_eq!(entry.recorded_at.as_millisecond(), 1_790_000_000_123);
-        assert_eq!(entry.occurred_at.to_string(), "2026-11-21T04:15:15.123456789Z");
-        assert_eq!(entry.before.unwrap().get(), r#"{"n":12345678901234567890123,"a":{"x":[1,2]}}"#);
-        assert_eq!(entry.data.unwrap().get(), "{\"k\":\"\\u0041\"}");
-        assert_eq!(entry.source, "token");
-        assert_eq!(entry.index, 9);
-    }
-
-    #[test]
-    fn the_same_entry_may_be_spelt_differently() {
-        let (bytes, _) = sealed(FULL).place(1);
-        let stored = StoredEntry::decode(&bytes).unwrap();
-        assert!(sealed(FULL).says_the_same(&stored));
-        let respelt = FULL.replace(
-            r#""before":{"n":12345678901234567890123,"a":{"x":[1,2]}}"#,
-            r#""before": {"a": {"x": [1, 2]}, "n": 12345678901234567890123}"#,
-        );
-        assert_ne!(respelt, FULL);
-        assert!(sealed(&respelt).says_the_same(&stored));
-        for (old, new) in
-            [("0123,", "0124,"), ("Home", "Hem"), ("\"s\"", "\"t\""), ("db8::1", "db8::2"), ("1.10", "1.1")]
-        {
-            assert!(!sealed(&FULL.replace(old, new)).says_the_same(&stored), "{old}");
-        }
-        let timed = FULL.replacen('{', r#"{"occurred_at":"2026-01-01T00:00:00Z","#, 1);
-        assert!(!sealed(&timed).says_the_same(&stored));
-    }
-
-    #[test]
-    fn absent_sections_are_not_listed() {
-        let (_, leaf) = sealed(r#"{"action":"a","entity":{"type":"t","id":"1"}}"#).place(0);
-        let names: Vec<_> = leaf.commitments.iter().map(|(name, _)| *name).collect();
-        assert_eq!(names, [SectionName::Actor, SectionName::Entity, SectionName::Source]);
-    }
-
-    #[test]
-    fn every_flipped_bit_is_an_error_or_another_leaf() {
-        let (bytes, leaf) = sealed(FULL).place(1);
-        for place in 0..bytes.len() {
-            for bit in 0..8 {
-                let mut damaged = bytes.clone();
-                damaged[place] ^= 1 << bit;
-                if let Ok(stored) = StoredEntry::decode(&damaged) {
-                    assert_ne!(stored.leaf(), leaf, "byte {place}, bit {bit}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn truncation_and_trailing_bytes_are_errors() {
-        let (bytes, _) = sealed(FULL).place(1);
-        for end in 0..bytes.len() {
-            assert!(StoredEntry::decode(&bytes[..end]).is_err(), "{end}");
-        }
-        let longer: Vec<u8> = bytes.iter().copied().chain([0]).collect();
-        assert_eq!(StoredEntry::decode(&longer), Err(StoredError::TrailingBytes(1)));
-    }
-
-    #[test]
-    fn integrity_costs_at_most_64_bytes() {
-        let (bytes, leaf) = sealed(FULL).place(1);
-        assert_eq!(leaf.commitments.len(), 6);
-        let stored = StoredEntry::decode(&bytes).unwrap();
-        let content: usize = stored.sections().map(|(_, bytes)| bytes.len()).sum();
-        let header = 1 + 8 + 16 + 2; // form, time, id, class: what any log keeps
-        assert!(bytes.len() - content - header <= 64, "{}", bytes.len() - content - header);
-    }
-}
+mod tests;

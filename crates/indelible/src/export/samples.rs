@@ -42,6 +42,7 @@ pub(crate) fn minimal() -> Entry {
         errors: Vec::new(),
         data: None,
         reverts: None,
+        erased: Vec::new(),
     }
 }
 

@@ -49,9 +49,9 @@ mod logs;
 #[cfg(test)]
 mod merge;
 #[cfg(test)]
-mod openapi;
-#[cfg(test)]
 mod network_only;
+#[cfg(test)]
+mod openapi;
 mod oracle;
 #[cfg(test)]
 mod outside;

@@ -43,15 +43,17 @@ async fn only_super_admins_read_a_network_only_site() {
         }
     }
     let admin = server.token(Role::Admin, Some("acme.www"));
-    let preview = server.request_as(&admin, Method::POST, &format!("{SITE}/entries/{id}/revert?preview=true"));
+    let preview =
+        server.request_as(&admin, Method::POST, &format!("{SITE}/entries/{id}/revert?preview=true"));
     refused(preview, 403, "forbidden", "-").await;
 
     // Whoever reads several sites reads the others.
     let auditor = server.token(Role::Auditor, None);
     server.post("/api/v1/sites/acme.docs/entries", entry("")).await;
-    for (token, expected) in [(auditor.as_str(), &["acme.docs"][..]), (&server.token(Role::SuperAdmin, None), &[
-        "acme.docs", "acme.www",
-    ])] {
+    for (token, expected) in [
+        (auditor.as_str(), &["acme.docs"][..]),
+        (&server.token(Role::SuperAdmin, None), &["acme.docs", "acme.www"]),
+    ] {
         let request = server.request_as(token, Method::GET, "/api/v1/entries?action=page.update");
         let (_, page) = json(request.send().await.unwrap()).await;
         let mut sites: Vec<&str> =
@@ -77,6 +79,7 @@ async fn network_only_is_on_or_off() {
         let settings = server.request(Method::PUT, &format!("{SITE}/settings"));
         refused(settings.json(&json!({"network_only": value})), 422, "invalid_value", "network_only").await;
     }
-    let settings = server.request(Method::PUT, &format!("{SITE}/settings")).json(&json!({"network_only": null}));
+    let settings =
+        server.request(Method::PUT, &format!("{SITE}/settings")).json(&json!({"network_only": null}));
     assert_eq!(json(settings.send().await.unwrap()).await.1["network_only"], false);
 }

@@ -1,7 +1,6 @@
 //! What it takes to show somebody a section, and nothing of the others.
 
 use super::StoredEntry;
-use crate::leaf::Salts;
 use crate::section::SectionName;
 
 /// A section, and the salt under which the leaf commits to it. The entry's secret is never given away: it would
@@ -20,7 +19,7 @@ impl<'a> StoredEntry<'a> {
     /// Every section that is there, with its salt. Whoever has these holds a copy of the entry that proves itself
     /// for ever, also after its erasure here.
     pub fn disclose(&self) -> impl Iterator<Item = Disclosure<'a>> {
-        let salts = Salts::new(self.secret);
-        self.sections().map(move |(name, bytes)| Disclosure { name, salt: salts.of(name), bytes })
+        self.sections()
+            .filter_map(|(name, bytes)| Some(Disclosure { name, salt: self.salt_of(name)?, bytes }))
     }
 }
