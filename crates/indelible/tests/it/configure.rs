@@ -160,7 +160,7 @@ async fn tokens_that_cannot_be() {
     for (body, expected) in [
         (
             json!({"name": "t", "role": "root"}),
-            "unknown variant `root`, expected one of `super_admin`, `owner`",
+            "`root` is not a role: use super_admin, owner, admin, auditor or writer",
         ),
         (json!({"name": "t", "role": "writer", "site": "A B"}), "is not a site id"),
         (json!({"name": "t"}), "missing field `role`"),

@@ -43,6 +43,7 @@ mod language;
 mod layers;
 #[cfg(test)]
 mod limited;
+#[cfg(test)]
 mod list;
 #[cfg(test)]
 mod logs;
@@ -52,6 +53,7 @@ mod merge;
 mod network_only;
 #[cfg(test)]
 mod openapi;
+#[cfg(test)]
 mod oracle;
 #[cfg(test)]
 mod outside;

@@ -36,11 +36,11 @@ pub(super) enum Key<'a> {
 }
 
 /// Reads what follows the header of a reduced form.
-pub(super) fn decode<'a>(
+pub(super) fn decode(
     form: u8,
     header: LeafHeader,
-    mut input: Input<'a>,
-) -> Result<StoredEntry<'a>, StoredError> {
+    mut input: Input<'_>,
+) -> Result<StoredEntry<'_>, StoredError> {
     let expired = match form {
         FORM_ERASED => false,
         FORM_EXPIRED => true,
@@ -74,14 +74,15 @@ pub(super) fn commitments(
     keys: &[Option<Key<'_>>; SECTIONS],
     sections: &[Option<&[u8]>; SECTIONS],
 ) -> Vec<(SectionName, Commitment)> {
-    let of = |(name, (key, bytes)): (SectionName, (&Option<Key<'_>>, &Option<&[u8]>))| {
-        let commitment = match (*key)? {
+    let of = |(name, key, bytes): (SectionName, Option<Key<'_>>, Option<&[u8]>)| {
+        let commitment = match key? {
             Key::Commitment(commitment) => *commitment,
-            Key::Salt(salt) => commitment(salt, name, (*bytes)?),
+            Key::Salt(salt) => commitment(salt, name, bytes?),
         };
         Some((name, commitment))
     };
-    SectionName::ALL.into_iter().zip(keys.iter().zip(sections)).filter_map(of).collect()
+    let all = SectionName::ALL.into_iter().zip(keys.iter().zip(sections));
+    all.map(|(name, (key, bytes))| (name, *key, *bytes)).filter_map(of).collect()
 }
 
 impl StoredEntry<'_> {
@@ -113,17 +114,14 @@ impl StoredEntry<'_> {
         for (name, commitment) in commitments {
             bytes.push(name.number());
             let kept = self.sections().find(|(kept, _)| *kept == name && !is_removed(name));
-            match kept.zip(self.salt_of(name)) {
-                Some(((_, content), salt)) => {
-                    bytes.push(KEPT);
-                    bytes.extend(salt);
-                    put_varint(&mut bytes, content.len());
-                    bytes.extend(content);
-                }
-                None => {
-                    bytes.push(REMOVED);
-                    bytes.extend(commitment);
-                }
+            if let Some(((_, content), salt)) = kept.zip(self.salt_of(name)) {
+                bytes.push(KEPT);
+                bytes.extend(salt);
+                put_varint(&mut bytes, content.len());
+                bytes.extend(content);
+            } else {
+                bytes.push(REMOVED);
+                bytes.extend(commitment);
             }
         }
         bytes
