@@ -47,7 +47,16 @@ impl Driver {
         driver
     }
 
+    /// Starts one. The port that it draws must be free for IPv4 and IPv6 alike; while many tests run, it may not be.
     fn start() -> Self {
+        const TRIES: usize = 5;
+        (0..TRIES)
+            .find_map(|_| Self::try_start())
+            .expect("chromedriver ended without saying its port, each time")
+    }
+
+    /// `None` where it ends before it says its port.
+    fn try_start() -> Option<Self> {
         let mut process = Command::new("chromedriver")
             .arg("--port=0")
             .stdin(Stdio::null())
@@ -61,13 +70,15 @@ impl Driver {
         let mut message = String::new();
         let port = loop {
             message.clear();
-            let length = messages.read_line(&mut message).unwrap();
-            assert!(length > 0, "chromedriver ended without saying its port");
+            if messages.read_line(&mut message).unwrap() == 0 {
+                process.wait().unwrap();
+                return None;
+            }
             if let Some((_, port)) = message.split_once("successfully on port ") {
                 break port.trim().trim_end_matches('.').parse().unwrap();
             }
         };
-        Self { process, port, _messages: messages, idle: Mutex::default() }
+        Some(Self { process, port, _messages: messages, idle: Mutex::default() })
     }
 
     pub(super) fn url(&self) -> String {
