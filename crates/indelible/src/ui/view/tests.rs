@@ -137,6 +137,26 @@ fn what_is_far_from_a_change_is_left_out() {
     assert!(before.len() < 400 && row.before.fold.is_none());
 }
 
+/// Before a pure insertion nothing is marked, and what is far from it is left out all the same.
+#[test]
+fn what_is_far_from_an_insertion_is_left_out_on_both_sides() {
+    let long = "kitchen ".repeat(100);
+    for (before, after) in [
+        (long.clone(), format!("{long}new words")),
+        (long.clone(), format!("new words {long}")),
+        (format!("{long}{long}"), format!("{long}new words {long}")),
+    ] {
+        let row = change("/t", &json!(before), &json!(after));
+        let (old, new) = (drawn(&row.before), drawn(&row.after));
+        assert!(new.contains('[') && new.contains("new words") && !old.contains('['), "{old}\n{new}");
+        let left_out = |text: &str| text.matches("characters unchanged").count();
+        assert!(left_out(&old) > 0 && left_out(&old) == left_out(&new), "{old}\n{new}");
+        assert!(row.before.spans.iter().all(|span| !span.text.is_empty()));
+        let back = change("/t", &json!(after), &json!(before));
+        assert_eq!(drawn(&back.after), old, "a removal is drawn the same way");
+    }
+}
+
 #[test]
 fn long_values_are_folded() {
     let lines = "line\n".repeat(214);

@@ -96,7 +96,7 @@ impl Value {
         };
         let marked = unit.and_then(|unit| compare(&old.text(), &new.text(), unit));
         if let Some((before, after)) = marked {
-            (old.spans, new.spans) = (before, after);
+            (old.spans, new.spans) = (mirrored(before.clone(), &after), mirrored(after, &before));
         } else {
             old.spans.iter_mut().chain(&mut new.spans).for_each(|span| span.mark = Mark::Changed);
         }
@@ -114,6 +114,7 @@ impl Value {
             let near = |(place, span)| near_changes(span, place > 0, place < last);
             self.spans = self.spans.into_iter().enumerate().flat_map(near).collect();
         }
+        self.spans.retain(|span| !span.text.is_empty());
         let text = self.text();
         let (lines, chars) = (text.lines().count(), text.chars().count());
         if lines > OPEN_LINES_MAX || chars > OPEN_CHARS_MAX {
@@ -138,6 +139,19 @@ impl Value {
     fn text(&self) -> String {
         self.spans.iter().map(|span| span.text.as_str()).collect()
     }
+}
+
+/// Where all of a side is unchanged, as before a pure insertion: an empty change at each place where the other side has
+/// one, so that what is far from it is left out on both sides.
+fn mirrored(side: Vec<Span>, other: &[Span]) -> Vec<Span> {
+    if side.iter().any(|span| span.mark == Mark::Changed) {
+        return side;
+    }
+    let empty = || Span { text: String::new(), mark: Mark::Changed };
+    let mirror = |span: &Span| if span.mark == Mark::Same { span.clone() } else { empty() };
+    let mirrored: Vec<Span> = other.iter().map(mirror).collect();
+    let text = |spans: &[Span]| spans.iter().map(|span| span.text.as_str()).collect::<String>();
+    if text(&mirrored) == text(&side) { mirrored } else { side }
 }
 
 /// A changed piece of pretty-printed JSON with its indentation left unmarked, line by line.
