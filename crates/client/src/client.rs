@@ -107,8 +107,8 @@ impl Client {
         Ok(results)
     }
 
-    /// An entry's receipt: the proof, in tlog-proof form, that it is in the log that the newest checkpoint signs. The token
-    /// must be one that may read.
+    /// An entry's receipt: the proof, in tlog-proof form, that it is in the log that a checkpoint signs: the newest one,
+    /// or the one by which the umbrella log covers the entry. The token must be one that may read.
     ///
     /// # Errors
     /// When the server refuses, with the status 404 where the log has no such entry, or gives no answer.

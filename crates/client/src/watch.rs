@@ -47,7 +47,7 @@ pub enum Checked {
     Nothing,
     /// The log holds what it took.
     Holds {
-        /// Entries in the log at its newest checkpoint.
+        /// Entries in the log at the checkpoint that the newest entry's receipt leads to.
         size: u64,
         /// Entries at the checkpoint before, if one is remembered.
         before: Option<u64>,
@@ -106,7 +106,7 @@ impl LogWatch {
         Ok(Self { client, site: site.into(), key, outbox: outbox.into() })
     }
 
-    /// Checks the log as it is now, and remembers its checkpoint.
+    /// Checks the log as it is now, and remembers the checkpoint.
     ///
     /// # Errors
     /// [`WatchError::Broken`] when the log is not what it was; otherwise, when it cannot be checked.
@@ -125,7 +125,7 @@ impl LogWatch {
         Ok(Checked::Holds { size: checkpoint.size(), before: before.map(|before| before.size()) })
     }
 
-    /// The log's newest checkpoint, once it is sure that the entry is below it and that it follows the one before.
+    /// The checkpoint that an entry's receipt leads to, once it is sure that the entry is below it and that it follows the one before.
     async fn held(
         &self,
         arrived: &Arrived,

@@ -60,21 +60,15 @@ impl Default for StoreSettings {
 }
 
 /// The logs.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Log {
     /// Prefix of every checkpoint's origin line.
     pub origin: Option<String>,
     /// Seconds from one round of the umbrella log to the next; at least 1.
-    pub umbrella_seconds: u64,
+    pub umbrella_seconds: Option<u64>,
     /// Seconds without any change after which the umbrella log grows all the same; at least 1.
-    pub heartbeat_seconds: u64,
-}
-
-impl Default for Log {
-    fn default() -> Self {
-        Self { origin: None, umbrella_seconds: 10, heartbeat_seconds: 600 }
-    }
+    pub heartbeat_seconds: Option<u64>,
 }
 
 impl Settings {

@@ -9,7 +9,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use hkdf::Hkdf;
-use model::{CursorKey, SiteId};
+use model::{CursorKey, SiteId, UMBRELLA};
 use sha2::Sha256;
 use tlog::{SigningKey, VerifierKey};
 
@@ -85,7 +85,7 @@ impl Keys {
     /// The origin line of the umbrella log's checkpoints.
     #[must_use]
     pub fn umbrella_origin(&self) -> String {
-        format!("{}/logs/_umbrella/{EPOCH}", self.origin)
+        format!("{}/logs/{UMBRELLA}/{EPOCH}", self.origin)
     }
 
     /// The key that signs the umbrella log's checkpoints.

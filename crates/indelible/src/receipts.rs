@@ -4,16 +4,13 @@
 //! head that covers the entry, the receipt is of that head and goes on: its extra data hold the site's blinding
 //! value and a second receipt, which leads from that head to the signed head of the umbrella.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
-
 use model::{HeadLeaf, StoredEntry};
-use tlog::{Hash, Receipt, Tile, TileNodes};
+use tlog::{Hash, Receipt};
 
-use crate::Indelible;
 use crate::journal::{checkpoint, stored_nodes};
 use crate::store::{Head, Site, StoreError};
 use crate::umbrella::nodes;
+use crate::{Indelible, public_log};
 
 /// A receipt of an entry: chained to the umbrella if that covers it, else of the newest head.
 ///
@@ -31,19 +28,9 @@ pub fn receipt(indelible: &Indelible, site: &Site, index: u64) -> Result<String,
 /// # Errors
 /// As [`receipt`].
 pub fn newest(indelible: &Indelible, site: &Site, indexes: &[u64]) -> Result<Vec<String>, StoreError> {
-    let unsigned = || StoreError::Corrupt(format!("the log of `{}` has no signed head", site.id));
-    let signed = indelible.published().head(site.log)?.ok_or_else(unsigned)?;
-    let store = indelible.store().as_ref();
-    // Entries of one batch lie under the same few tiles.
-    let read: RefCell<HashMap<Tile, Vec<u8>>> = RefCell::default();
-    let nodes = TileNodes::new(signed.head.size, |tile: Tile| {
-        if let Some(hashes) = read.borrow().get(&tile) {
-            return Ok(hashes.clone());
-        }
-        let hashes = store.tile(site.log, tile.level(), tile.index())?.unwrap_or_default();
-        read.borrow_mut().insert(tile, hashes.clone());
-        Ok::<_, StoreError>(hashes)
-    });
+    let signed = public_log::head(indelible, site)?;
+    // Entries of one batch lie under the same few tiles, which are read once.
+    let nodes = stored_nodes(indelible.store().as_ref(), site.log, signed.head.size, &[]);
     let receipt = |index: &u64| {
         let proof = tlog::inclusion_proof(&nodes, *index, signed.head.size);
         let proof = proof.map_err(|error| unproven(site, *index, &error.to_string()))?;

@@ -15,9 +15,6 @@ use sha2::{Digest, Sha256};
 const MAGIC: [u8; 8] = *b"INDHEAD\x01";
 const TAG_LABEL: &[u8] = b"indelible-site-tag/v1\0";
 
-/// Bytes of a [`HeadLeaf`].
-pub const HEAD_LEAF_BYTES: usize = 80;
-
 /// The leaf of the umbrella log: the head of one site's log, under a tag that does not name the site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeadLeaf {
@@ -68,7 +65,7 @@ mod tests {
     fn reads_what_it_writes_and_nothing_else() {
         let head = HeadLeaf { tag: [7; 32], size: 700, root: [9; 32] };
         let bytes = head.to_bytes();
-        assert_eq!(bytes.len(), HEAD_LEAF_BYTES);
+        assert_eq!(bytes.len(), 80);
         assert_eq!(HeadLeaf::parse(&bytes), Ok(head));
         for end in 0..bytes.len() {
             assert_eq!(HeadLeaf::parse(&bytes[..end]), Err(NotAHeadLeaf), "{end} bytes");

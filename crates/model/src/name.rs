@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 /// The site of entries that belong to no site: the installation's own configuration, above all.
 pub const SYSTEM_SITE: &str = "_system";
 
+/// The name, in place of a site's, of the log over all sites' logs. No site can have it.
+pub const UMBRELLA: &str = "_umbrella";
+
 const ORG_DEFAULT: &str = "default";
 const NAME_BYTES_MAX: usize = 63;
 

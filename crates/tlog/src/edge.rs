@@ -79,6 +79,19 @@ impl RightEdge {
         Ok(Self { size, hashes })
     }
 
+    /// Where the perfect subtrees are that a tree of `size` leaves consists of, as level and index, widest first
+    /// (RFC 6962 §2.1): the nodes that [`from_parts`](Self::from_parts) asks for.
+    ///
+    /// ```
+    /// # use tlog::RightEdge;
+    /// assert!(RightEdge::places(13).eq([(3, 0), (2, 2), (0, 12)]));
+    /// ```
+    pub fn places(size: u64) -> impl Iterator<Item = (u8, u64)> {
+        let is_there = move |level: &u8| size >> level & 1 == 1;
+        // The last subtree of its level: one before those that fit, whose number is odd.
+        (0..64_u8).rev().filter(is_there).map(move |level| (level, size >> level ^ 1))
+    }
+
     /// Appends a leaf by its hash and returns its index.
     pub fn push(&mut self, leaf: Hash) -> u64 {
         self.push_with(leaf, |_level, _index, _hash| {})

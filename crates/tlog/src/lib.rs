@@ -103,6 +103,6 @@ pub use proof::{
 };
 pub use receipt::{RECEIPT_PROOF_MAX, RECEIPT_SIZE_MAX, Receipt, ReceiptError};
 pub use tile::{
-    Bundle, LevelTiles, TILE_LEVEL_MAX, TILE_WIDTH, Tile, TileError, TilePath, new_bundles, new_tiles,
-    tiles_for_size,
+    Bundle, LevelTiles, TILE_HEIGHT, TILE_LEVEL_MAX, TILE_WIDTH, Tile, TileError, TilePath, new_bundles,
+    new_tiles, tiles_for_size,
 };

@@ -21,7 +21,7 @@ pub const TILE_WIDTH: u16 = 256;
 pub const TILE_LEVEL_MAX: u8 = 63;
 
 /// Tree levels in one tile: 2^8 = 256.
-pub(crate) const TILE_HEIGHT: u8 = 8;
+pub const TILE_HEIGHT: u8 = 8;
 
 /// A tile of hashes: `width` consecutive nodes at tree level `8 * level`, from `256 * index` on.
 ///

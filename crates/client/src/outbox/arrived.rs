@@ -98,11 +98,6 @@ fn contradiction(known: &Arrived, heard: &Receipt) -> Option<String> {
     })
 }
 
-/// What is remembered of the logs of all sites.
-pub(super) fn read(directory: &Path) -> io::Result<Memory> {
-    Memory::load(directory)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::OutboxError;
-use super::arrived::{self, Arrived};
+use super::arrived::{Arrived, Memory};
 use super::aside::{self, SetAside};
 use super::disk;
 use super::frame;
@@ -92,7 +92,7 @@ pub fn inspect(directory: &Path) -> Result<Report, OutboxError> {
         let why = "there is no outbox".to_owned();
         return Err(OutboxError::Unusable { path: directory.to_owned(), why });
     }
-    let memory = arrived::read(directory).map_err(unusable)?;
+    let memory = Memory::load(directory).map_err(unusable)?;
     let mut report = Report {
         directory: directory.to_owned(),
         waiting: 0,

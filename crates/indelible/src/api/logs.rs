@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use model::{Permission, SiteId};
+use model::{Permission, SiteId, UMBRELLA};
 use serde::Serialize;
 use tlog::{Hash, TilePath};
 
@@ -64,9 +64,6 @@ async fn serve(
     })
     .await
 }
-
-/// The name in place of a site's under which the umbrella log is read. No site can have it.
-const UMBRELLA: &str = "_umbrella";
 
 /// A log that is read.
 enum Log {

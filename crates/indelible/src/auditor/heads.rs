@@ -3,12 +3,12 @@
 
 use std::collections::VecDeque;
 
-use model::{HeadLeaf, site_tag};
+use model::{HeadLeaf, UMBRELLA, site_tag};
 use tlog::{Checkpoint, Hash, VerifierKey};
 
 use super::http::Log;
 use super::leaves::Leaves;
-use super::{AuditError, Judge, UMBRELLA, verify};
+use super::{AuditError, Judge, verify};
 
 const NEWEST: &str = "the newest checkpoint of the umbrella log";
 

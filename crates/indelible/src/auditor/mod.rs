@@ -17,7 +17,7 @@ mod tree;
 
 use std::ops::Range;
 
-use model::{HeadLeaf, Leaf};
+use model::{HeadLeaf, Leaf, UMBRELLA};
 use tlog::{Checkpoint, CheckpointError, Hash, NoteError, VerifierKey};
 
 use crate::jobs::Finding;
@@ -28,9 +28,6 @@ use tree::Tree;
 
 pub use bundle::{BundleReport, NoBundle, verify_bundle};
 pub use receipt::{BadReceipt, Proven, verify_receipt};
-
-/// The name in place of a site's under which the umbrella log is read.
-pub const UMBRELLA: &str = "_umbrella";
 
 /// Findings beyond which a log is not looked at any further.
 const FINDINGS_MAX: usize = 100;

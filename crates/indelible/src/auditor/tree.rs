@@ -1,14 +1,11 @@
 //! The tree, built anew from the hashes of its leaves, and compared with the upper tiles on the way.
 
-use tlog::{Hash, RightEdge, TILE_WIDTH, Tile, TilePath};
+use tlog::{Hash, RightEdge, TILE_HEIGHT, TILE_WIDTH, Tile, TilePath};
 
 use super::AuditError;
 use super::http::Log;
 use super::leaves::{self, fetch};
 use crate::jobs::Finding;
-
-/// Levels of the tree in one tile.
-const TILE_HEIGHT: u8 = 8;
 
 /// See the [module's documentation](self).
 pub(super) struct Tree {
@@ -25,8 +22,8 @@ impl Tree {
     /// The tree of the first `first` leaves, which begins a tile: empty, or what a pruned log still proves of them.
     pub(super) async fn begin(log: &Log, first: u64, size: u64) -> Result<Self, AuditError> {
         let mut hashes = Vec::new();
-        for level in (TILE_HEIGHT..64).rev().filter(|level| first >> level & 1 == 1) {
-            hashes.extend(node(log, level, (first >> level) - 1, size).await?);
+        for (level, index) in RightEdge::places(first) {
+            hashes.extend(node(log, level, index, size).await?);
         }
         let edge = RightEdge::from_parts(first, hashes).map_err(|error| AuditError::Refused {
             url: "the tiles over the pruned part of the log".to_owned(),

@@ -59,9 +59,11 @@ impl Serve {
 
 /// How often the umbrella log takes in heads.
 fn cadence(log: &crate::config::Log) -> Cadence {
+    let usual = Cadence::default();
+    let seconds = |set: Option<u64>| set.map(|seconds| Duration::from_secs(seconds.max(1)));
     Cadence {
-        round: Duration::from_secs(log.umbrella_seconds.max(1)),
-        heartbeat: Duration::from_secs(log.heartbeat_seconds.max(1)),
+        round: seconds(log.umbrella_seconds).unwrap_or(usual.round),
+        heartbeat: seconds(log.heartbeat_seconds).unwrap_or(usual.heartbeat),
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use model::UMBRELLA;
 use tlog::VerifierKey;
 
 use super::serve::block_on;
@@ -152,9 +153,9 @@ impl Verify {
 fn umbrella(indelible: &Indelible) -> Result<usize, Failure> {
     let Some(report) = verify_umbrella(indelible)? else { return Ok(0) };
     if report.findings.is_empty() {
-        output::data(&format!("_umbrella: {} heads verify, root {}", report.head.size, report.head.root))?;
+        output::data(&format!("{UMBRELLA}: {} heads verify, root {}", report.head.size, report.head.root))?;
     }
-    report.findings.iter().try_for_each(|finding| output::data(&format!("_umbrella: {}", line(finding))))?;
+    report.findings.iter().try_for_each(|finding| output::data(&format!("{UMBRELLA}: {}", line(finding))))?;
     Ok(report.findings.len())
 }
 

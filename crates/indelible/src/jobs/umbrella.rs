@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use tlog::{Checkpoint, HASH_SIZE, Hash, RightEdge, TILE_WIDTH};
+use tlog::{Checkpoint, HASH_SIZE, Hash, RightEdge, TILE_HEIGHT, TILE_WIDTH};
 
 use super::verify::Finding;
 use crate::Indelible;
 use crate::journal::stored_nodes;
 use crate::store::{Head, StoreError};
-
-const WIDTH: u64 = 256;
 
 /// What a verification of the umbrella log found.
 #[derive(Clone, Debug)]
@@ -54,16 +52,17 @@ fn bad_checkpoint(indelible: &Indelible, head: Head, checkpoint: &str) -> Option
 /// Derives every leaf again, and from them every tile and the root.
 fn leaves(indelible: &Indelible, head: Head) -> Result<Vec<Finding>, StoreError> {
     let (store, umbrella) = (indelible.store(), indelible.umbrella());
+    let width = u64::from(TILE_WIDTH);
     let mut findings = Vec::new();
     let mut edge = RightEdge::new();
     // Tiles that are not full yet, one for each level.
     let mut tiles: BTreeMap<(u8, u64), Vec<u8>> = BTreeMap::new();
     while edge.size() < head.size {
         let first = edge.size();
-        for leaf in umbrella.leaves(first..(first + WIDTH).min(head.size))? {
+        for leaf in umbrella.leaves(first..(first + width).min(head.size))? {
             edge.push_with(tlog::leaf_hash(&leaf), |level, index, hash| {
-                if level % 8 == 0 {
-                    tiles.entry((level / 8, index / WIDTH)).or_default().extend(hash.as_bytes());
+                if level % TILE_HEIGHT == 0 {
+                    tiles.entry((level / TILE_HEIGHT, index / width)).or_default().extend(hash.as_bytes());
                 }
             });
         }

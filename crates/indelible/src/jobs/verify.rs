@@ -14,7 +14,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
 use model::StoredEntry;
-use tlog::{Checkpoint, HASH_SIZE, Hash, RightEdge, TILE_WIDTH};
+use tlog::{Checkpoint, HASH_SIZE, Hash, RightEdge, TILE_HEIGHT, TILE_WIDTH};
 use uuid::Uuid;
 
 use super::derive::{Derived, DerivedEntry, derive_all, tile_hashes};
@@ -26,9 +26,6 @@ use crate::keys::Keys;
 use crate::store::{BlockInfo, Head, Site, Store, StoreError, Walk};
 
 const BLOCKS_AT_ONCE: usize = 1024;
-
-/// The level of the tree whose nodes are the roots of full tiles of level 0.
-const TILE_HEIGHT: u8 = 8;
 
 /// Something that is not as it was when it was signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -174,6 +171,7 @@ impl Verification<'_> {
     fn push(&mut self, index: u64, leaf: Hash, same: bool) {
         let roots = &mut self.tile_roots;
         self.edge.push_with(leaf, |level, _, hash| {
+            // The roots of full tiles of level 0.
             if level == TILE_HEIGHT {
                 roots.push(hash);
             }

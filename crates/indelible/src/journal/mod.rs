@@ -41,7 +41,7 @@ use tree::Tree;
 
 pub use admit::{Admission, IdempotencyKey, admit, admit_all};
 pub use published::Published;
-pub(crate) use tree::stored_nodes;
+pub(crate) use tree::{edge_at, stored_nodes};
 
 /// Submissions that may wait for the committer. More senders than this wait at the door.
 const QUEUE_SUBMISSIONS_MAX: usize = 1024;

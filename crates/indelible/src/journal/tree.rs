@@ -1,13 +1,12 @@
 //! A log while it grows: its Merkle tree's right edge, and the tiles that are not full yet.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
+use std::rc::Rc;
 
-use tlog::{Hash, NodeReader, RightEdge, TILE_WIDTH, Tile, TileNodes};
+use tlog::{Hash, NodeReader, RightEdge, TILE_HEIGHT, TILE_WIDTH, Tile, TileNodes};
 
 use crate::store::{Head, LogNumber, Store, StoreError, TileData};
-
-/// The levels of the tree that are the bottom of a tile.
-const TILE_HEIGHT: u8 = 8;
 
 /// See the [module's documentation](self).
 #[derive(Clone, Debug)]
@@ -30,15 +29,7 @@ impl Tree {
     /// Reads the tree of a log at its published head, and checks that it has the published root.
     pub(super) fn load(store: &dyn Store, log: LogNumber, head: Head) -> Result<Self, StoreError> {
         let nodes = stored_nodes(store, log, head.size, &[]);
-        let hashes = edge_places(head.size)
-            .map(|(level, index)| nodes.node(level, index))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| damaged(log, &error.to_string()))?;
-        let edge =
-            RightEdge::from_parts(head.size, hashes).map_err(|error| damaged(log, &error.to_string()))?;
-        if edge.root() != head.root {
-            return Err(damaged(log, "its tiles do not have the root of its signed head"));
-        }
+        let edge = edge_at(&nodes, head).map_err(|reason| damaged(log, &reason))?;
         let mut partial = Vec::new();
         let mut hashes = head.size;
         while hashes > 0 {
@@ -123,29 +114,40 @@ pub(super) fn check_consistency(
         .map_err(|error| damaged(log, &format!("the new head does not extend the old one: {error}")))
 }
 
-/// The nodes of a log's tree of `size` leaves from its stored tiles, those of `fresh` going first.
+/// The right edge of a tree at its head, from the tree's nodes; or why they are not those of that head.
+pub(crate) fn edge_at<N: NodeReader>(nodes: &N, head: Head) -> Result<RightEdge, String>
+where
+    N::Error: std::fmt::Display,
+{
+    let hashes = RightEdge::places(head.size).map(|(level, index)| nodes.node(level, index));
+    let hashes = hashes.collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
+    let edge = RightEdge::from_parts(head.size, hashes).map_err(|error| error.to_string())?;
+    if edge.root() != head.root {
+        return Err("its tiles do not have the root of its signed head".to_owned());
+    }
+    Ok(edge)
+}
+
+/// The nodes of a log's tree of `size` leaves from its stored tiles, those of `fresh` going first. Each tile is read
+/// once: a prover asks for it once for each node in it.
 pub(crate) fn stored_nodes<'a>(
     store: &'a dyn Store,
     log: LogNumber,
     size: u64,
     fresh: &'a [TileData],
-) -> TileNodes<impl Fn(Tile) -> Result<Vec<u8>, StoreError> + 'a> {
-    let fresh: HashMap<(u8, u64), &[u8]> =
-        fresh.iter().map(|tile| ((tile.level, tile.number), tile.hashes.as_slice())).collect();
-    TileNodes::new(size, move |tile: Tile| match fresh.get(&(tile.level(), tile.index())) {
-        Some(hashes) => Ok(hashes.to_vec()),
-        None => store
-            .tile(log, tile.level(), tile.index())?
-            .ok_or_else(|| damaged(log, &format!("{tile} is missing"))),
+) -> TileNodes<impl Fn(Tile) -> Result<Rc<[u8]>, StoreError> + 'a> {
+    let place_of = |tile: &'a TileData| ((tile.level, tile.number), Rc::<[u8]>::from(tile.hashes.as_slice()));
+    let known: RefCell<HashMap<_, _>> = RefCell::new(fresh.iter().map(place_of).collect());
+    TileNodes::new(size, move |tile: Tile| {
+        let place = (tile.level(), tile.index());
+        if let Some(hashes) = known.borrow().get(&place) {
+            return Ok(Rc::clone(hashes));
+        }
+        let stored = store.tile(log, tile.level(), tile.index())?;
+        let hashes: Rc<[u8]> = stored.ok_or_else(|| damaged(log, &format!("{tile} is missing")))?.into();
+        known.borrow_mut().insert(place, Rc::clone(&hashes));
+        Ok(hashes)
     })
-}
-
-/// The perfect subtrees that a tree of this size consists of, from the left (RFC 6962 §2.1).
-fn edge_places(size: u64) -> impl Iterator<Item = (u8, u64)> {
-    (0..64_u8)
-        .rev()
-        .filter(move |level| size >> level & 1 == 1)
-        .map(move |level| (level, (size >> level) - 1))
 }
 
 fn recorded_ms(store: &dyn Store, log: LogNumber, index: u64) -> Result<u64, StoreError> {

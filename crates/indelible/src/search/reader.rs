@@ -2,7 +2,6 @@
 //! hash that its tile has, and the tile is proven to be part of the signed head. What a filter leaves out is
 //! not hashed, because nobody sees it.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
 use std::ops::Range;
@@ -10,9 +9,9 @@ use std::thread;
 
 use model::{Entry, StoredEntry};
 use sha2::{Digest, Sha256};
-use tlog::{HASH_SIZE, Hash, TILE_WIDTH, Tile, TileNodes};
+use tlog::{HASH_SIZE, Hash, TILE_WIDTH};
 
-use crate::journal::Published;
+use crate::journal::{Published, stored_nodes};
 use crate::store::{Head, LogNumber, Site, Store, StoreError};
 
 /// Reads consecutive entries of a site's log.
@@ -179,17 +178,7 @@ impl<'a> Prover<'a> {
 /// Proves that the tile with the leaf hash at this index is part of the signed head. The inclusion proof of
 /// any of a tile's leaves does: all its other hashes are in it.
 fn prove_tile(store: &dyn Store, site: &Site, index: u64, head: Head) -> Result<(), StoreError> {
-    // The prover asks for a tile once for each node in it.
-    let read: RefCell<HashMap<(u8, u64), Vec<u8>>> = RefCell::default();
-    let nodes = TileNodes::new(head.size, |tile: Tile| {
-        if let Some(hashes) = read.borrow().get(&(tile.level(), tile.index())) {
-            return Ok(hashes.clone());
-        }
-        let hashes = store.tile(site.log, tile.level(), tile.index())?;
-        let hashes = hashes.ok_or_else(|| no_leaf_hash(site.id.as_str(), index))?;
-        read.borrow_mut().insert((tile.level(), tile.index()), hashes.clone());
-        Ok::<_, StoreError>(hashes)
-    });
+    let nodes = stored_nodes(store, site.log, head.size, &[]);
     let leaf = Tiles::new(store).leaf_hash(site, index)?;
     let proven = tlog::inclusion_proof(&nodes, index, head.size)
         .is_ok_and(|proof| tlog::verify_inclusion(&leaf, index, head.size, &proof, &head.root).is_ok());

@@ -3,7 +3,7 @@
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use model::Permission;
+use model::{Permission, UMBRELLA};
 
 use super::view::{Head, IntegrityPage, Link, Time, Tone, UmbrellaHead, text};
 use super::visit::Visit;
@@ -92,7 +92,7 @@ fn downloads(site: &Site, has_umbrella: bool) -> Vec<Link> {
         link("Keys and parameters of the log", format!("/logs/{}/log.v1.json", site.id)),
     ];
     if has_umbrella {
-        links.push(link("Checkpoint of the umbrella log", "/logs/_umbrella/checkpoint".to_owned()));
+        links.push(link("Checkpoint of the umbrella log", format!("/logs/{UMBRELLA}/checkpoint")));
     }
     links.push(link("Evidence bundle of all entries", format!("/api/v1/sites/{}/evidence", site.id)));
     links

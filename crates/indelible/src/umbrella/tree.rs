@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use tlog::{HASH_SIZE, Hash, NodeReader as _, RightEdge, TILE_WIDTH, Tile, TileNodes};
+use tlog::{HASH_SIZE, Hash, TILE_HEIGHT, TILE_WIDTH, Tile, TileNodes};
 
+use crate::journal::edge_at;
 use crate::store::{Head, Store, StoreError, TileData};
-
-/// Levels of the tree in one tile.
-const TILE_HEIGHT: u8 = 8;
 
 /// The nodes of the tree of `size` leaves from its stored tiles.
 pub(crate) fn nodes(
@@ -27,7 +25,7 @@ pub(super) fn grow(
     base: Head,
     leaves: &[Hash],
 ) -> Result<(Head, Vec<TileData>), StoreError> {
-    let mut edge = load(store, base)?;
+    let mut edge = edge_at(&nodes(store, base.size), base).map_err(|reason| damaged(&reason))?;
     let mut tiles: BTreeMap<(u8, u64), Vec<u8>> = BTreeMap::new();
     for level in tlog::tiles_for_size(base.size).filter(|level| level.partial > 0) {
         let width = usize::from(level.partial) * HASH_SIZE;
@@ -56,22 +54,6 @@ pub(super) fn check_consistency(store: &dyn Store, base: Head, next: Head) -> Re
         .map_err(|error| damaged(&error.to_string()))?;
     tlog::verify_consistency(base.size, &base.root, next.size, &next.root, &proof)
         .map_err(|error| damaged(&format!("the new head does not extend the old one: {error}")))
-}
-
-/// The right edge of the tree at its published head.
-fn load(store: &dyn Store, head: Head) -> Result<RightEdge, StoreError> {
-    let nodes = nodes(store, head.size);
-    let hashes = (0..64_u8)
-        .rev()
-        .filter(|level| head.size >> level & 1 == 1)
-        .map(|level| nodes.node(level, (head.size >> level) - 1))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| damaged(&error.to_string()))?;
-    let edge = RightEdge::from_parts(head.size, hashes).map_err(|error| damaged(&error.to_string()))?;
-    if edge.root() != head.root {
-        return Err(damaged("its tiles do not have the root of its signed head"));
-    }
-    Ok(edge)
 }
 
 fn damaged(reason: &str) -> StoreError {

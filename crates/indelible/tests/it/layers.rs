@@ -30,7 +30,7 @@ const LAYERS: [(&str, &[&str]); 27] = [
     ("revert", &["Indelible", "access", "entropy", "hosts", "journal", "search", "settings", "store"]),
     ("jobs", &["Indelible", "journal", "keys", "store"]),
     ("public_log", &["Indelible", "store"]),
-    ("receipts", &["Indelible", "journal", "store", "umbrella"]),
+    ("receipts", &["Indelible", "journal", "public_log", "store", "umbrella"]),
     ("evidence", &["Indelible", "keys", "public_log", "receipts", "store"]),
     ("auditor", &["evidence", "jobs"]),
     ("connect", &[]),
