@@ -9,11 +9,12 @@
 //! data_dir = "/var/lib/indelible"
 //! ```
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use config::{Config, Environment, File, FileFormat};
-use serde::Deserialize;
+use model::filter::Network;
+use serde::{Deserialize, Deserializer};
 
 /// All settings. A key that is not here is an error.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -35,12 +36,60 @@ pub struct Server {
     pub listen: SocketAddr,
     /// How users reach the server, for absolute links and cookies; by default taken from the request.
     pub public_url: Option<String>,
+    /// Proxies whose `X-Forwarded-*` headers are believed: addresses and networks such as `10.0.0.0/8`.
+    #[serde(deserialize_with = "list")]
+    pub trusted_proxies: Vec<String>,
+    /// Origins, such as `https://tools.example.org`, from whose pages browsers may use their cookies with the AEM
+    /// dialect; `*` for all.
+    #[serde(deserialize_with = "list")]
+    pub trusted_origins: Vec<String>,
 }
 
 impl Default for Server {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), public_url: None }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            public_url: None,
+            trusted_proxies: Vec::new(),
+            trusted_origins: Vec::new(),
+        }
     }
+}
+
+impl Server {
+    /// The proxies whose headers are believed.
+    ///
+    /// # Errors
+    /// The first that is no address and no network.
+    pub fn proxies(&self) -> Result<Vec<Network>, SettingsError> {
+        let network = |text: &String| {
+            let single =
+                text.parse::<IpAddr>().map(|ip| format!("{ip}/{}", if ip.is_ipv4() { 32 } else { 128 }));
+            single.as_ref().unwrap_or(text).parse().map_err(|_| {
+                SettingsError(format!(
+                    "APP__SERVER__TRUSTED_PROXIES: `{text}` is neither an address nor a network such as 10.0.0.0/8"
+                ))
+            })
+        };
+        self.trusted_proxies.iter().map(network).collect()
+    }
+}
+
+/// A list, or a text with its items separated by commas or spaces, as variables have it.
+fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Items(Vec<String>),
+        Text(String),
+    }
+    Ok(match Written::deserialize(deserializer)? {
+        Written::Items(items) => items,
+        Written::Text(text) => {
+            let items = text.split([',', ' ']).filter(|item| !item.is_empty());
+            items.map(ToOwned::to_owned).collect()
+        }
+    })
 }
 
 /// Where the truth lies.
