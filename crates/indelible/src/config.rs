@@ -159,3 +159,36 @@ fn sources(file: Option<&Path>) -> String {
 #[derive(Debug, thiserror::Error)]
 #[error("settings: {0}")]
 pub struct SettingsError(String);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<Settings, SettingsError> {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("indelible.toml");
+        std::fs::write(&file, text).unwrap();
+        Settings::load(Some(&file))
+    }
+
+    #[test]
+    fn lists_are_arrays_or_texts() {
+        for text in [r#"["10.0.0.0/8", "127.0.0.1", "::1"]"#, r#""10.0.0.0/8, 127.0.0.1 ::1""#] {
+            let settings = load(&format!("[server]\ntrusted_proxies = {text}")).unwrap();
+            assert_eq!(settings.server.trusted_proxies, ["10.0.0.0/8", "127.0.0.1", "::1"]);
+            let proxies = settings.server.proxies().unwrap();
+            let trusts =
+                |address: &str| proxies.iter().any(|network| network.contains(address.parse().unwrap()));
+            assert!(trusts("10.1.2.3") && trusts("127.0.0.1") && trusts("::1"));
+            assert!(!trusts("127.0.0.2") && !trusts("11.0.0.1"));
+        }
+        let wrong = load("[server]\ntrusted_proxies = \"proxy.example.org\"").unwrap().server.proxies();
+        assert!(
+            wrong
+                .unwrap_err()
+                .to_string()
+                .contains("`proxy.example.org` is neither an address nor a network")
+        );
+        assert!(load("[server]\ntrusted_origins = 5").is_err());
+    }
+}

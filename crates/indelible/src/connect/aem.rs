@@ -19,8 +19,20 @@ use super::wire::{WireActor, WireEntity, WireEntry, WireOrigin};
 
 /// The fields that an operation is read from.
 const FIELDS: [&str; 14] = [
-    "route", "method", "source", "path", "paths", "snapshotId", "org", "site", "status", "duration", "message",
-    "search", "error", "errors",
+    "route",
+    "method",
+    "source",
+    "path",
+    "paths",
+    "snapshotId",
+    "org",
+    "site",
+    "status",
+    "duration",
+    "message",
+    "search",
+    "error",
+    "errors",
 ];
 
 /// What a record tells of its operation. What cannot be used is as if it were not there.
@@ -46,9 +58,8 @@ impl Operation {
     pub(crate) fn read(json: &RawValue) -> Self {
         let fields = model::diff::fields(json).unwrap_or_default();
         let known = fields.into_iter().filter(|(name, _)| FIELDS.contains(&name.as_ref()));
-        let read = known.filter_map(|(name, value)| {
-            Some((name.into_owned(), serde_json::from_str(value.get()).ok()?))
-        });
+        let read = known
+            .filter_map(|(name, value)| Some((name.into_owned(), serde_json::from_str(value.get()).ok()?)));
         Self::of(&read.collect())
     }
 

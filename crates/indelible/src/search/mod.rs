@@ -293,9 +293,10 @@ impl Search {
             }
         }
         let (store, published) = (self.store.as_ref(), self.published.as_ref());
-        let found = match wanted.order.column {
-            SortColumn::Timestamp => by_time::find(store, published, &pinned, &wanted)?,
-            _ => by_column::find(store, published, &pinned, &wanted)?,
+        let found = if wanted.order.column == SortColumn::Timestamp {
+            by_time::find(store, published, &pinned, &wanted)?
+        } else {
+            by_column::find(store, published, &pinned, &wanted)?
         };
         Ok(found.into_iter().skip(before).map(|(_, entry)| entry).collect())
     }

@@ -61,7 +61,7 @@ fn mail(text: &str) -> Option<Timestamp> {
 }
 
 /// A time of day.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Clock {
     hour: i16,
     minute: i16,

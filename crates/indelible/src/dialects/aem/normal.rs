@@ -27,11 +27,10 @@ pub(super) fn make_harmless(record: &mut Record) {
         let path = first_path(record).unwrap_or_else(|| quoted("/"));
         record.set("path", path);
     }
-    if LINKED.contains(&route) || source.as_deref() == Some("sitemap") {
-        if let Some(path) = record.get("path").filter(|path| *path != "null") {
-            let path = rooted(path);
-            record.set("path", path);
-        }
+    let is_linked = LINKED.contains(&route) || source.as_deref() == Some("sitemap");
+    if let Some(path) = record.get("path").filter(|path| is_linked && *path != "null") {
+        let path = rooted(path);
+        record.set("path", path);
     }
     if let Some(updated) = record.get("updated").and_then(rooted_all) {
         record.set("updated", updated);

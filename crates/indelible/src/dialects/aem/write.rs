@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use jiff::Timestamp;
@@ -48,7 +48,7 @@ pub(super) async fn write(
     let (site, rules) = blocking(move || Ok::<_, Problem>(may_write())).await??;
     let too_large = || Problem::too_large(format!("the body is larger than {BODY_BYTES_MAX} bytes"));
     let bytes = collect_body(body, BODY_BYTES_MAX, too_large).await?;
-    let bytes = if is_json(headers) { bytes } else { Default::default() };
+    let bytes = if is_json(headers) { bytes } else { Bytes::new() };
     let sender = Sender { caller, git_ref: place.git_ref, site: site.clone(), rules };
     let sealed = blocking(move || Ok::<_, Problem>(sender.entries(&bytes))).await??;
     if !sealed.is_empty() {

@@ -77,7 +77,8 @@ async fn a_token_is_shown_in_four_ways_of_which_the_first_decides() {
     let key = |token: &str| ("authorization", format!("ToKeN {token}"));
     let bearer = |token: &str| ("authorization", format!("bearer {token}"));
     for shown in [cookie(&token), header(&token), key(&token), bearer(&token)] {
-        assert_eq!(ask(&[shown.clone()]).await, (200, None), "{}", shown.0);
+        let name = shown.0;
+        assert_eq!(ask(&[shown]).await, (200, None), "{name}");
     }
     for (headers, status) in [
         (vec![cookie(&token), header("wrong"), key("wrong")], 200),

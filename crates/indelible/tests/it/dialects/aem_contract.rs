@@ -216,9 +216,17 @@ async fn links_lead_back_through_a_trusted_proxy() {
     let all: Vec<Value> = (0..2).map(|n| operation("2026-05-04T08:00:00Z", &format!("/{n}"))).collect();
     appended(&server, &all).await;
     assert!(link(&server).await.starts_with("https://audit.example.org/log/acme/www/main?from="));
+    let from = async |server: &Server| {
+        let request = server.request(Method::POST, LOG).header("content-type", "application/json");
+        let request = request.header("x-forwarded-for", "198.51.100.1, 203.0.113.9:4711, 127.0.0.2");
+        assert_eq!(request.body(r#"{"entries":[{}]}"#).send().await.unwrap().status(), 201);
+        server.read("/api/v1/sites/acme.www/entries?limit=1").await["data"][0]["origin"]["ip"].clone()
+    };
+    assert_eq!(from(&server).await, "203.0.113.9", "the first that is no proxy of ours");
     // A stranger's word is not believed.
     let server = Server::start_in(server.stop().await).await;
     assert!(link(&server).await.starts_with(&format!("{}?", server.url(LOG))));
+    assert_eq!(from(&server).await, "127.0.0.1");
 }
 
 #[tokio::test]

@@ -76,7 +76,7 @@ async fn operations_that_clients_write_are_known_by_their_codes() {
 #[tokio::test]
 async fn what_cannot_be_taken_is_refused_as_a_whole() {
     let server = Server::start().await;
-    let eleven = format!(r#"{{"entries":[{}]}}"#, vec!["{}"; 11].join(","));
+    let eleven = format!(r#"{{"entries":[{}]}}"#, ["{}"; 11].join(","));
     let no_array = "Adding logs requires an array in 'entries'";
     for (body, text) in [
         ("", no_array),
@@ -95,7 +95,11 @@ async fn what_cannot_be_taken_is_refused_as_a_whole() {
         (r#"{"entries":["text"]}"#, "Each of 'entries' should be an object, entry 0 is not"),
         (
             r#"{"entries":[{},{"a":1,"a":2}]}"#,
-            "Entry 1 of 'entries' is refused: `data.a`: the key stands twice",
+            "Entry 1 of 'entries' is refused: `data/a`: this key is given twice in one object",
+        ),
+        (
+            r#"{"entries":[{"$serde_json::private::Number":"1e400"}]}"#,
+            "Entry 0 of 'entries' is refused: `data`: the key `$serde_json::private::Number` is reserved",
         ),
     ] {
         let answer = post(&server, body).await;
@@ -133,10 +137,13 @@ async fn only_json_is_read_as_json() {
     }
 }
 
+/// Method, route, and our action.
+type Told = (&'static str, &'static str, &'static str);
+
 /// The table of seed 004: what each button of the sidekick leaves in the log.
 #[tokio::test]
 async fn the_buttons_of_the_sidekick() {
-    let buttons: [(&str, &[(&str, &str, &str)]); 5] = [
+    let buttons: [(&str, &[Told]); 5] = [
         ("Preview", &[("POST", "preview", "aem.preview")]),
         ("Reload", &[("POST", "preview", "aem.preview")]),
         ("Publish", &[("POST", "live", "aem.publish")]),

@@ -10,7 +10,7 @@ use crate::support::{Server, json as read};
 const ENTITY: &str = "/api/v1/audit/entity/page/0b7d";
 const HISTORY: &str = "/api/v1/audit/history/page/0b7d";
 
-fn entry(minute: u32, action: &str, fields: Value) -> Value {
+fn entry(minute: u32, action: &str, fields: &Value) -> Value {
     let mut entry = json!({
         "occurred_at": format!("2026-05-04T09:{minute:02}:12.454Z"), "action": action,
         "actor": {"type": "user", "id": "91c4"}, "entity": {"type": "page", "id": "0b7d", "title": "/contact"},
@@ -26,10 +26,10 @@ async fn story(server: &Server) {
     appended(
         server,
         &[
-            entry(0, "cms.create", json!({"after": one})),
-            entry(1, "cms.update", json!({"before": one, "after": two})),
-            entry(2, "cms.update", other),
-            entry(3, "cms.delete", json!({"before": two})),
+            entry(0, "cms.create", &json!({"after": one})),
+            entry(1, "cms.update", &json!({"before": one, "after": two})),
+            entry(2, "cms.update", &other),
+            entry(3, "cms.delete", &json!({"before": two})),
         ],
     )
     .await;
@@ -119,8 +119,8 @@ async fn an_entity_is_one_under_all_its_ids_and_on_all_sites_that_one_may_read()
     let server = Server::start().await;
     server.create_site("acme.docs");
     let renamed = json!({"entity": {"type": "page", "id": "0b7e", "previous_id": "0b7d"}});
-    appended(&server, &[entry(0, "cms.create", json!({})), entry(1, "cms.update", renamed)]).await;
-    let elsewhere = entry(2, "cms.publish", json!({})).to_string();
+    appended(&server, &[entry(0, "cms.create", &json!({})), entry(1, "cms.update", &renamed)]).await;
+    let elsewhere = entry(2, "cms.publish", &json!({})).to_string();
     assert_eq!(server.post("/api/v1/sites/acme.docs/entries", elsewhere).await.0, 201);
 
     assert_eq!(actions(&server.read(ENTITY).await), ["Create", "Update", "Publish"]);

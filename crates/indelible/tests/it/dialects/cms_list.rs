@@ -97,6 +97,9 @@ async fn items_have_the_fields_of_that_cms_and_more() {
     );
 }
 
+/// Whether an item is among those that a parameter asks for.
+type Test = fn(&Value) -> bool;
+
 #[tokio::test]
 async fn any_combination_of_filters_is_their_intersection() {
     let server = Server::start().await;
@@ -104,7 +107,6 @@ async fn any_combination_of_filters_is_their_intersection() {
     let all = page(&server, "page_size=100").await;
     let all = items(&all);
     assert_eq!(all.len(), 48);
-    type Test = fn(&Value) -> bool;
     let groups: [&[(&str, Test)]; 4] = [
         &[
             ("", |_| true),
