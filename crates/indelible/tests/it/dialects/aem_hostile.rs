@@ -66,7 +66,7 @@ const HOSTILE: [&str; 38] = [
     r#"{"timestamp":"yesterday","duration":"long","status":{}}"#,
     r#"{"timestamp":null}"#,
     r#"{"message":"<script>alert(1)</script>","path":"<img src=x onerror=alert(1)>"}"#,
-    r#"{"half":"\\ud800","path":"\ud800","route":"\ud800"}"#,
+    r#"{"half":"\\ud800","path":"\ud83d\ude00","route":"\ud83d\ude00"}"#,
     r#"{"":"","\u2028":"\u2029","\"":"\\"}"#,
     r#"{"n":1e400,"m":-0.0,"big":123456789012345678901234567890}"#,
     r#"{"entries":[],"nextToken":"x","links":{"next":"https://evil.example"}}"#,
@@ -109,7 +109,9 @@ async fn hostile_posts_break_nothing_and_move_nothing() {
     );
     assert_eq!(of(HOSTILE[30])["__proto__"], json!({"polluted": true}));
     assert_eq!(of(HOSTILE[33])["message"], "<script>alert(1)</script>", "markup is data");
-    // Large ones are refused and leave no trace.
+    // What is no text and what is too large are refused, and leave no trace.
+    let half = r#"{"entries":[{"route":"preview","path":"/"},{"route":"preview","path":"\ud800"}]}"#;
+    assert_eq!(post(&server, half).await.status, 400);
     let huge = format!(r#"{{"entries":[{{"route":"{}"}}]}}"#, "x".repeat(3_000_000));
     assert_eq!(post(&server, &huge).await.status, 413);
     let long = format!(r#"{{"entries":[{{"route":"{0}","path":"/{0}"}}]}}"#, "x".repeat(100_000));
