@@ -9,11 +9,12 @@
 //! data_dir = "/var/lib/indelible"
 //! ```
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use config::{Config, Environment, File, FileFormat};
-use serde::Deserialize;
+use model::filter::Network;
+use serde::{Deserialize, Deserializer};
 
 /// All settings. A key that is not here is an error.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -35,12 +36,60 @@ pub struct Server {
     pub listen: SocketAddr,
     /// How users reach the server, for absolute links and cookies; by default taken from the request.
     pub public_url: Option<String>,
+    /// Proxies whose `X-Forwarded-*` headers are believed: addresses and networks such as `10.0.0.0/8`.
+    #[serde(deserialize_with = "list")]
+    pub trusted_proxies: Vec<String>,
+    /// Origins, such as `https://tools.example.org`, from whose pages browsers may use their cookies with the AEM
+    /// dialect; `*` for all.
+    #[serde(deserialize_with = "list")]
+    pub trusted_origins: Vec<String>,
 }
 
 impl Default for Server {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), public_url: None }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            public_url: None,
+            trusted_proxies: Vec::new(),
+            trusted_origins: Vec::new(),
+        }
     }
+}
+
+impl Server {
+    /// The proxies whose headers are believed.
+    ///
+    /// # Errors
+    /// The first that is no address and no network.
+    pub fn proxies(&self) -> Result<Vec<Network>, SettingsError> {
+        let network = |text: &String| {
+            let single =
+                text.parse::<IpAddr>().map(|ip| format!("{ip}/{}", if ip.is_ipv4() { 32 } else { 128 }));
+            single.as_ref().unwrap_or(text).parse().map_err(|_| {
+                SettingsError(format!(
+                    "APP__SERVER__TRUSTED_PROXIES: `{text}` is neither an address nor a network such as 10.0.0.0/8"
+                ))
+            })
+        };
+        self.trusted_proxies.iter().map(network).collect()
+    }
+}
+
+/// A list, or a text with its items separated by commas or spaces, as variables have it.
+fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Items(Vec<String>),
+        Text(String),
+    }
+    Ok(match Written::deserialize(deserializer)? {
+        Written::Items(items) => items,
+        Written::Text(text) => {
+            let items = text.split([',', ' ']).filter(|item| !item.is_empty());
+            items.map(ToOwned::to_owned).collect()
+        }
+    })
 }
 
 /// Where the truth lies.
@@ -110,3 +159,36 @@ fn sources(file: Option<&Path>) -> String {
 #[derive(Debug, thiserror::Error)]
 #[error("settings: {0}")]
 pub struct SettingsError(String);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<Settings, SettingsError> {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("indelible.toml");
+        std::fs::write(&file, text).unwrap();
+        Settings::load(Some(&file))
+    }
+
+    #[test]
+    fn lists_are_arrays_or_texts() {
+        for text in [r#"["10.0.0.0/8", "127.0.0.1", "::1"]"#, r#""10.0.0.0/8, 127.0.0.1 ::1""#] {
+            let settings = load(&format!("[server]\ntrusted_proxies = {text}")).unwrap();
+            assert_eq!(settings.server.trusted_proxies, ["10.0.0.0/8", "127.0.0.1", "::1"]);
+            let proxies = settings.server.proxies().unwrap();
+            let trusts =
+                |address: &str| proxies.iter().any(|network| network.contains(address.parse().unwrap()));
+            assert!(trusts("10.1.2.3") && trusts("127.0.0.1") && trusts("::1"));
+            assert!(!trusts("127.0.0.2") && !trusts("11.0.0.1"));
+        }
+        let wrong = load("[server]\ntrusted_proxies = \"proxy.example.org\"").unwrap().server.proxies();
+        assert!(
+            wrong
+                .unwrap_err()
+                .to_string()
+                .contains("`proxy.example.org` is neither an address nor a network")
+        );
+        assert!(load("[server]\ntrusted_origins = 5").is_err());
+    }
+}

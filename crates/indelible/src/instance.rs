@@ -303,6 +303,9 @@ impl Indelible {
             let roles = [caller.role.as_str()];
             fields.insert("actor".to_owned(), json!({"type": "user", "name": caller.name, "roles": roles}));
             fields.insert("connector".to_owned(), json!("indelible"));
+            if let Some(origin) = &caller.from {
+                fields.insert("origin".to_owned(), json!(origin));
+            }
         }
         let sealed = journal::admit(entry.to_string().as_bytes(), &caller.name, None, &Rules::default())?
             .map_err(|violations| ConfigureError::Entry(join(&violations)))?;

@@ -19,6 +19,7 @@
 //! | [`demo`] | the demo's data |
 //! | [`export`] | entries out, in the forms of other systems |
 //! | [`api`] | the HTTP API |
+//! | [`dialects`] | HTTP APIs of other systems |
 //! | [`ui`] | the web screens |
 //! | [`server`] | both of them, served |
 //! | [`cli`], [`config`] | the commands and the settings |
@@ -58,6 +59,7 @@ mod form;
 pub mod export;
 
 pub mod api;
+pub mod dialects;
 pub mod ui;
 
 pub mod server;

@@ -1,6 +1,7 @@
-//! The HTTP server: API and screens in one application, and what surrounds every request.
+//! The HTTP server: API, dialects and screens in one application, and what surrounds every request.
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
@@ -20,7 +21,7 @@ use tower_http::timeout::RequestBodyTimeoutLayer;
 use tower_http::trace::TraceLayer;
 
 use crate::api::{self, App, Problem};
-use crate::ui;
+use crate::{dialects, ui};
 
 /// How long a client may pause while it sends a body.
 const BODY_PATIENCE: Duration = Duration::from_secs(30);
@@ -28,17 +29,25 @@ const BODY_PATIENCE: Duration = Duration::from_secs(30);
 /// API and screens, ready to be served or mounted in another application.
 pub fn application(app: App) -> Router {
     let is_demo = app.gate.visitor().is_some();
-    let router = surrounded(api::router().merge(ui::router()).with_state(app));
+    let router = surrounded(guarded(api::router().merge(ui::router())), app);
     if is_demo { router.layer(middleware::from_fn(only_by_loopback_name)) } else { router }
 }
 
 /// The API alone, to be mounted in another application under any prefix: `.nest("/audit", server::api(app))`.
 pub fn api(app: App) -> Router {
-    surrounded(api::router().with_state(app))
+    surrounded(guarded(api::router()), app)
+}
+
+/// Routes on which no page of another site may write. The AEM dialect, which such pages use, has rules of its own.
+fn guarded(router: Router<App>) -> Router<App> {
+    let own = dialects::site_cms::router();
+    let guard = CsrfLayer::new().with_rejection_response(|_| cross_site());
+    router.merge(own).layer(guard).merge(dialects::aem::router())
 }
 
 /// A router with what surrounds every request.
-fn surrounded(router: Router) -> Router {
+fn surrounded(router: Router<App>, app: App) -> Router {
+    let proxies = app.trusted_proxies();
     let fixed = |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
     let around = ServiceBuilder::new()
         .set_x_request_id(MakeRequestUuid)
@@ -49,8 +58,8 @@ fn surrounded(router: Router) -> Router {
         .layer(fixed(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"))
         .layer(CompressionLayer::new())
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(RequestBodyTimeoutLayer::new(BODY_PATIENCE))
-        .layer(CsrfLayer::new().with_rejection_response(|_| cross_site()));
+        .layer(RequestBodyTimeoutLayer::new(BODY_PATIENCE));
+    let router = router.with_state(app).layer(middleware::from_fn_with_state(proxies, api::find_client));
     router.layer(around)
 }
 
@@ -63,7 +72,8 @@ pub async fn serve(
     app: App,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    axum::serve(listener, application(app)).with_graceful_shutdown(stop).await
+    let service = application(app).into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service).with_graceful_shutdown(stop).await
 }
 
 /// What the server's own log says of a request: never its query or its headers, which may hold secrets.

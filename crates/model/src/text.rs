@@ -143,6 +143,13 @@ impl Glob {
         Self { pieces: vec![text.to_owned()], open_start: false, open_end: false }
     }
 
+    /// Any text that has this one in it, whatever characters it has.
+    #[must_use]
+    pub fn containing(text: &str) -> Self {
+        let pieces = if text.is_empty() { Vec::new() } else { vec![text.to_owned()] };
+        Self { pieces, open_start: true, open_end: true }
+    }
+
     /// A text in which each `*` stands for any characters, or none.
     #[must_use]
     pub fn parse(text: &str) -> Self {

@@ -97,6 +97,7 @@ impl Gate {
             site: session.site,
             token: session.token,
             limits: Limits::default(),
+            from: None,
         }))
     }
 
@@ -127,7 +128,8 @@ impl Gate {
             return Err(SignInError::Refused);
         }
         let limits = Limits::default();
-        let caller = Caller { name: link.name, role: link.role, site: link.site, token: None, limits };
+        let caller =
+            Caller { name: link.name, role: link.role, site: link.site, token: None, limits, from: None };
         self.open_session(caller, None)
     }
 
@@ -155,7 +157,8 @@ impl Gate {
 
 fn caller_with(token: Token) -> Result<Caller, StoreError> {
     let limits = Limits::read(&token.limits)?;
-    Ok(Caller { name: token.name, role: token.role, site: token.site, token: Some(token.id), limits })
+    let (name, role, site) = (token.name, token.role, token.site);
+    Ok(Caller { name, role, site, token: Some(token.id), limits, from: None })
 }
 
 /// Why a sign-in did not succeed.

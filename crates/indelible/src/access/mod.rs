@@ -5,7 +5,7 @@
 mod credentials;
 mod limits;
 
-use model::{Permission, Role, SiteId};
+use model::{Origin, Permission, Role, SiteId};
 use uuid::Uuid;
 
 use crate::settings::SiteSettings;
@@ -31,6 +31,8 @@ pub struct Caller {
     pub token: Option<Uuid>,
     /// What its role would let it do and its token does not.
     pub limits: Limits,
+    /// From where it calls, as far as that is known.
+    pub from: Option<Origin>,
 }
 
 /// Why a caller may not.
@@ -106,7 +108,7 @@ impl Caller {
     #[must_use]
     pub fn local(name: &str) -> Self {
         let limits = Limits::default();
-        Self { name: name.to_owned(), role: Role::SuperAdmin, site: None, token: None, limits }
+        Self { name: name.to_owned(), role: Role::SuperAdmin, site: None, token: None, limits, from: None }
     }
 
     /// Asks for a permission on a whole site. Who may be content with a part asks
@@ -229,7 +231,7 @@ mod tests {
 
     fn caller(role: Role, site: Option<&str>) -> Caller {
         let site = site.map(|site| site.parse().unwrap());
-        Caller { name: "t".into(), role, site, token: None, limits: Limits::default() }
+        Caller { name: "t".into(), role, site, token: None, limits: Limits::default(), from: None }
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub(super) async fn submitted(headers: &HeaderMap, body: Body) -> Result<Submitt
 }
 
 /// Reads a body of so many bytes at most.
-pub(super) async fn collect(
+pub(crate) async fn collect(
     body: Body,
     bytes_max: usize,
     too_large: impl FnOnce() -> Problem,

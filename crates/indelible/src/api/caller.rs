@@ -2,7 +2,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 
-use super::{App, Problem};
+use super::{App, Problem, origin_of};
 use crate::access::{Caller, Denied, SESSION_COOKIE};
 
 /// Every handler that takes a [`Caller`] is behind the gate; there is no other way to get one.
@@ -11,13 +11,14 @@ impl FromRequestParts<App> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         // One indexed look-up in memory-mapped pages: cheaper than changing threads for it.
-        caller_of(app, &parts.headers).map_err(Problem::from)
+        let caller = caller_of(app, &parts.headers)?;
+        Ok(Self { from: Some(origin_of(parts)), ..caller })
     }
 }
 
 /// The caller of a request with these headers, as of now.
 pub(super) fn caller_of(app: &App, headers: &HeaderMap) -> Result<Caller, Denied> {
-    app.gate.caller(bearer(headers), session_of(headers))
+    app.gate.caller(bearer(headers).or_else(|| api_key(headers)), session_of(headers))
 }
 
 /// The token of `Authorization: Bearer TOKEN`; the scheme in any case (RFC 9110 §11.1).
@@ -25,6 +26,11 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// The token in `X-API-Key`, where clients of other systems send theirs.
+fn api_key(headers: &HeaderMap) -> Option<&str> {
+    headers.get("x-api-key")?.to_str().ok().map(str::trim)
 }
 
 /// The session secret in the request's cookies.

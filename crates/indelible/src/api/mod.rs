@@ -13,6 +13,7 @@ mod logs;
 mod openapi;
 mod problem;
 mod query;
+mod reached;
 mod searches;
 mod settings;
 mod sites;
@@ -29,14 +30,18 @@ use utoipa_axum::routes;
 
 use crate::Indelible;
 use crate::access::Gate;
+use model::filter::Network;
 
 pub use openapi::document;
 pub use problem::{FieldError, Problem};
+pub use reached::TrustedOrigins;
 
+pub(crate) use body::collect as collect_body;
 pub(crate) use caller::session_of;
 pub(crate) use entries::detail::{entry_detail, entry_json};
 pub(crate) use entries::find as find_entry;
 pub(crate) use query::{ListQuery, pairs as query_pairs};
+pub(crate) use reached::{TrustedProxies, find_client, origin_of};
 pub(crate) use searches::{
     NewSearch, address as search_address, delete_search, find_search, list_parameters, own_searches,
     save_search,
@@ -58,6 +63,8 @@ pub struct App {
     pub cursor_key: CursorKey,
     /// How users reach the server, if that is set; without a slash at its end.
     configured_url: Option<String>,
+    trusted_proxies: TrustedProxies,
+    trusted_origins: TrustedOrigins,
 }
 
 impl App {
@@ -66,13 +73,43 @@ impl App {
     pub fn new(indelible: Indelible, gate: Gate, public_url: Option<&str>) -> Self {
         let cursor_key = indelible.cursor_key();
         let configured_url = public_url.map(|url| url.trim_end_matches('/').to_owned());
-        Self { indelible, gate, cursor_key, configured_url }
+        Self {
+            indelible,
+            gate,
+            cursor_key,
+            configured_url,
+            trusted_proxies: TrustedProxies::from([]),
+            trusted_origins: TrustedOrigins::default(),
+        }
+    }
+
+    /// The same, behind proxies whose `X-Forwarded-*` headers are believed.
+    #[must_use]
+    pub fn behind(self, proxies: impl IntoIterator<Item = Network>) -> Self {
+        Self { trusted_proxies: proxies.into_iter().collect(), ..self }
+    }
+
+    /// The same, for browsers that may use their cookies with the AEM dialect from pages of these origins.
+    #[must_use]
+    pub fn trusting(self, origins: TrustedOrigins) -> Self {
+        Self { trusted_origins: origins, ..self }
+    }
+
+    /// The proxies whose `X-Forwarded-*` headers are believed.
+    pub(crate) fn trusted_proxies(&self) -> TrustedProxies {
+        TrustedProxies::clone(&self.trusted_proxies)
+    }
+
+    /// From whose pages a browser may use its cookies.
+    pub(crate) const fn trusted_origins(&self) -> &TrustedOrigins {
+        &self.trusted_origins
     }
 
     /// How users reach the server: as it is set, else as this request did.
     #[must_use]
     pub fn public_url(&self, headers: &HeaderMap) -> String {
-        self.configured_url.clone().unwrap_or_else(|| {
+        let reached = || self.configured_url.clone().or_else(|| reached::forwarded_url(headers));
+        reached().unwrap_or_else(|| {
             let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
             format!("http://{}", host.unwrap_or("127.0.0.1:8080"))
         })

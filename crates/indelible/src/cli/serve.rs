@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 
 use super::{Failure, Place, open_options, output};
 use crate::access::{Gate, LINK_LIFETIME, new_link};
-use crate::api::App;
+use crate::api::{App, TrustedOrigins};
 use crate::store::EmbeddedStore;
 use crate::umbrella::Cadence;
 use crate::{Indelible, server};
@@ -33,6 +33,7 @@ impl Serve {
         let is_new = !EmbeddedStore::exists(directory);
         let indelible = Indelible::open(directory, &open_options(&settings))?;
         indelible.merge_blocks().map_err(|error| Failure::Other(error.to_string()))?;
+        let proxies = settings.server.proxies()?;
         let listen = self.listen.unwrap_or(settings.server.listen);
         block_on(async move {
             let listener = bind(listen).await?;
@@ -51,7 +52,10 @@ impl Serve {
             }
             let _rounds = indelible.umbrella().keep_up(cadence(&settings.log));
             let gate = Gate::new(indelible.store().clone());
-            let app = App::new(indelible.clone(), gate, settings.server.public_url.as_deref());
+            let origins = TrustedOrigins::new(settings.server.trusted_origins.clone());
+            let app = App::new(indelible.clone(), gate, settings.server.public_url.as_deref())
+                .behind(proxies)
+                .trusting(origins);
             run_until_stopped(listener, app, &indelible).await
         })
     }

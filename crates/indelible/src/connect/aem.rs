@@ -11,33 +11,111 @@
 use jiff::Timestamp;
 use model::action::aem::{from_operation, from_source};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::fields::{Object, Problem, key, required_text, text, words};
 use super::ids::Ids;
 use super::wire::{WireActor, WireEntity, WireEntry, WireOrigin};
 
+/// The fields that an operation is read from.
+const FIELDS: [&str; 14] = [
+    "route",
+    "method",
+    "source",
+    "path",
+    "paths",
+    "snapshotId",
+    "org",
+    "site",
+    "status",
+    "duration",
+    "message",
+    "search",
+    "error",
+    "errors",
+];
+
+/// What a record tells of its operation. What cannot be used is as if it were not there.
+#[derive(Debug)]
+pub(crate) struct Operation {
+    /// Its code.
+    pub(crate) action: String,
+    /// Type and id of what it was done to.
+    pub(crate) entity: (String, String),
+    pub(crate) has_failed: bool,
+    pub(crate) summary: Option<String>,
+    pub(crate) duration_ms: Option<u64>,
+    /// Problems of the whole and of its items, each as one text.
+    pub(crate) errors: Vec<String>,
+    pub(crate) method: Option<String>,
+    pub(crate) route: Option<String>,
+    pub(crate) path: Option<String>,
+    pub(crate) query: Option<String>,
+}
+
+impl Operation {
+    /// Reads what is needed of a record's JSON, an object.
+    pub(crate) fn read(json: &RawValue) -> Self {
+        let fields = model::diff::fields(json).unwrap_or_default();
+        let known = fields.into_iter().filter(|(name, _)| FIELDS.contains(&name.as_ref()));
+        let read = known
+            .filter_map(|(name, value)| Some((name.into_owned(), serde_json::from_str(value.get()).ok()?)));
+        Self::of(&read.collect())
+    }
+
+    fn of(record: &Object) -> Self {
+        let route = words(record, "route").map(|route| route.trim().trim_start_matches('/').to_owned());
+        let route = route.filter(|route| !route.is_empty());
+        let method = words(record, "method").map(str::to_ascii_uppercase);
+        let errors = errors(record);
+        let refused = record.get("status").and_then(Value::as_u64).is_some_and(|status| status >= 400);
+        let query = words(record, "search").map(|query| query.trim_start_matches('?').to_owned());
+        Self {
+            action: action(route.as_deref(), method.as_deref(), words(record, "source")),
+            entity: entity(record, route.as_deref()),
+            has_failed: refused || !errors.is_empty(),
+            summary: words(record, "message").map(str::to_owned),
+            duration_ms: record.get("duration").and_then(Value::as_u64),
+            errors,
+            method,
+            route,
+            path: words(record, "path").map(str::to_owned),
+            query: query.filter(|query| !query.is_empty()),
+        }
+    }
+}
+
 pub(super) fn translate(record: Object, ids: &mut Ids) -> Result<WireEntry, Problem> {
     let time = time(&record)?;
-    let route = route(&record)?;
-    let method = text(&record, "method")?.map(str::to_ascii_uppercase);
-    let action = action(route.as_deref(), method.as_deref(), words(&record, "source"));
-    let entity = entity(&record, route.as_deref());
-    let errors = errors(&record);
-    let refused = record.get("status").and_then(Value::as_u64).is_some_and(|status| status >= 400);
+    // A file is judged more strictly than a client: whoever made it can mend it.
+    for field in ["route", "method", "search"] {
+        text(&record, field)?;
+    }
+    let git_ref = key(&record, "ref")?;
+    let operation = Operation::of(&record);
     let actor = actor(&record);
-    let origin = origin(&record, route, method)?;
-    let summary = words(&record, "message").map(str::to_owned);
-    let duration_ms = record.get("duration").and_then(Value::as_u64);
+    // The first element of X-Forwarded-For may be any text; what is no address stays in `data` only.
+    let ip = words(&record, "ip").and_then(|ip| ip.trim().parse().ok());
     let record = Value::Object(record);
 
-    let mut entry =
-        WireEntry::new("aem", ids.of_content(&record.to_string()), time.to_string(), action, entity);
-    entry.outcome = (refused || !errors.is_empty()).then_some("failure");
+    let id = ids.of_content(&record.to_string());
+    let (kind, entity_id) = operation.entity;
+    let entity = WireEntity { kind, id: entity_id, title: None };
+    let mut entry = WireEntry::new("aem", id, time.to_string(), operation.action, entity);
+    entry.outcome = operation.has_failed.then_some("failure");
     entry.actor = actor;
-    entry.origin = origin;
-    entry.summary = summary;
-    entry.duration_ms = duration_ms;
-    entry.errors = errors;
+    entry.origin = WireOrigin {
+        ip,
+        method: operation.method,
+        route: operation.route,
+        path: operation.path,
+        query: operation.query,
+        git_ref,
+        channel: None,
+    };
+    entry.summary = operation.summary;
+    entry.duration_ms = operation.duration_ms;
+    entry.errors = operation.errors;
     entry.data = record;
     Ok(entry)
 }
@@ -54,12 +132,6 @@ fn time(record: &Object) -> Result<Timestamp, Problem> {
         Some(Value::Null) | None => Err(Problem::of("timestamp", "is required")),
         Some(_) => Err(expected()),
     }
-}
-
-/// The operation's name. The documentation writes it with a leading slash, records have none.
-fn route(record: &Object) -> Result<Option<String>, Problem> {
-    let route = text(record, "route")?.map(|route| route.trim().trim_start_matches('/'));
-    Ok(route.filter(|route| !route.is_empty()).map(str::to_owned))
 }
 
 /// The action's code: of the operation, else of the service that reports. The registry and the AEM dialect
@@ -82,8 +154,8 @@ fn slug(text: &str) -> String {
 }
 
 /// The path, where the record is about one. Bulk operations are about a snapshot or about the site.
-fn entity(record: &Object, route: Option<&str>) -> WireEntity {
-    let entity = |kind: &str, id: &str| WireEntity { kind: kind.to_owned(), id: id.to_owned(), title: None };
+fn entity(record: &Object, route: Option<&str>) -> (String, String) {
+    let entity = |kind: &str, id: &str| (kind.to_owned(), id.to_owned());
     let single = match record.get("paths").and_then(Value::as_array).map(Vec::as_slice) {
         Some([Value::String(path)]) if !path.is_empty() => Some(path.as_str()),
         _ => None,
@@ -135,18 +207,4 @@ fn actor(record: &Object) -> WireActor {
     };
     let email = user.contains('@').then(|| user.clone());
     WireActor { email, ..WireActor::user(user) }
-}
-
-fn origin(record: &Object, route: Option<String>, method: Option<String>) -> Result<WireOrigin, Problem> {
-    let query = text(record, "search")?.map(|query| query.trim_start_matches('?'));
-    Ok(WireOrigin {
-        // The first element of X-Forwarded-For may be any text; what is no address stays in `data` only.
-        ip: words(record, "ip").and_then(|ip| ip.trim().parse().ok()),
-        method,
-        route,
-        path: words(record, "path").map(str::to_owned),
-        query: query.filter(|query| !query.is_empty()).map(str::to_owned),
-        git_ref: key(record, "ref")?,
-        channel: None,
-    })
 }

@@ -41,6 +41,7 @@ mod stream_subject;
 mod wagtail;
 mod wire;
 
+pub(crate) use aem::Operation as AemOperation;
 pub use ids::Namespace;
 
 use fields::Problem;

@@ -61,6 +61,10 @@ impl Plan {
         let (before, after, is_partial) = states(order, before, after);
         let kind = if self.entry.kind == Kind::Delete { Kind::Create } else { Kind::Update };
         let names: Vec<&str> = done.iter().map(|path| path.trim_start_matches('/')).collect();
+        let mut data = json!({"reverted_fields": done});
+        if let Some(data) = data.as_object_mut().filter(|_| !self.others.is_empty()) {
+            data.insert("also_reverts".to_owned(), json!(self.others));
+        }
         let mut entry = json!({
             "id": order.entry_of_the_revert(),
             "actor": {"type": "user", "name": caller.name, "roles": [caller.role.as_str()]},
@@ -74,8 +78,9 @@ impl Plan {
             "partial": is_partial.then_some(true),
             "reverts": self.entry.id,
             "connector": self.entry.connector,
+            "origin": caller.from,
             "errors": errors,
-            "data": {"reverted_fields": done},
+            "data": data,
         });
         if let Some(fields) = entry.as_object_mut() {
             // The door knows null only for states.

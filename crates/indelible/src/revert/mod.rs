@@ -21,6 +21,7 @@ use model::diff::Patched;
 use model::revert::{Restored, Standing};
 use model::{Entity, Entry, Field, Filter, Kind, Order as ListOrder};
 use serde_json::value::RawValue;
+use uuid::Uuid;
 
 use crate::Indelible;
 use crate::access::Caller;
@@ -42,6 +43,8 @@ pub struct Plan {
     pub fields: Vec<Restored>,
     /// Whether the site asks for a reason.
     pub reason_required: bool,
+    /// Earlier entries of which changes are taken back together with those of the entry.
+    others: Vec<Uuid>,
     /// How often the entry was taken back before.
     times: usize,
     site: Site,
@@ -134,11 +137,66 @@ fn deleted_together(indelible: &Indelible, site: &Site, entry: &Entry) -> Result
 /// When it cannot be taken back, and with the reason.
 pub fn plan(indelible: &Indelible, site: &Site, entry: Entry) -> Result<Plan, RevertError> {
     let host = check(indelible, site, &entry)?;
+    let fields = model::revert::restored(&entry);
+    plan_fields(indelible, site, entry, Vec::new(), fields, host)
+}
+
+/// Some of the changes of an entry, by their paths.
+#[derive(Clone, Debug)]
+pub struct Chosen {
+    /// The entry.
+    pub entry: Entry,
+    /// Which of its fields, as JSON pointers.
+    pub paths: Vec<String>,
+}
+
+/// What taking back changes of several entries of one entity would do: each field goes back to what it was before the
+/// earliest of its changes. Blocks.
+///
+/// # Errors
+/// As [`plan`], for any of them.
+pub fn plan_of_changes(
+    indelible: &Indelible,
+    site: &Site,
+    mut chosen: Vec<Chosen>,
+) -> Result<Plan, RevertError> {
+    let impossible = |why: &str| RevertError::Impossible(why.to_owned());
+    chosen.sort_by_key(|chosen| (chosen.entry.occurred_at, chosen.entry.index));
+    let mut fields: Vec<Restored> = Vec::new();
+    let mut host = None;
+    for Chosen { entry, paths } in &chosen {
+        host = Some(check(indelible, site, entry)?);
+        for field in model::revert::restored(entry).into_iter().filter(|field| paths.contains(&field.path)) {
+            match fields.iter_mut().find(|known| known.path == field.path) {
+                Some(known) => known.left = field.left,
+                None => fields.push(field),
+            }
+        }
+    }
+    let is_inside = |inner: &Restored, outer: &Restored| {
+        inner.path.strip_prefix(outer.path.as_str()).is_some_and(|rest| rest.starts_with('/'))
+    };
+    if fields.iter().any(|inner| fields.iter().any(|outer| is_inside(inner, outer))) {
+        let why = "some of the changes are of a field as a whole, others of what is in it; revert one after the other";
+        return Err(impossible(why));
+    }
+    let last = chosen.pop().zip(host).ok_or_else(|| impossible("no change was chosen"))?;
+    let others = chosen.into_iter().map(|chosen| chosen.entry.id).collect();
+    plan_fields(indelible, site, last.0.entry, others, fields, last.1)
+}
+
+fn plan_fields(
+    indelible: &Indelible,
+    site: &Site,
+    entry: Entry,
+    others: Vec<Uuid>,
+    mut fields: Vec<Restored>,
+    host: Host,
+) -> Result<Plan, RevertError> {
     let mut entity = entry
         .entity
         .clone()
         .ok_or_else(|| RevertError::Impossible("what it was done to was erased".to_owned()))?;
-    let mut fields = model::revert::restored(&entry);
     let now = indelible.search().state(site, &entity.kind, &entity.id, None)?;
     if let Some((named, state)) = now {
         // Its host knows it by the id that it has now.
@@ -159,7 +217,7 @@ pub fn plan(indelible: &Indelible, site: &Site, entry: Entry) -> Result<Plan, Re
     let times = indelible.search().times_reverted(site, &entry)?;
     let settings = SiteSettings::load(indelible.store().as_ref(), site.log)?;
     let reason_required = settings.require_reason.asks_for_reverts();
-    Ok(Plan { entry, entity, fields, reason_required, times, site: site.clone(), host })
+    Ok(Plan { entry, entity, fields, reason_required, others, times, site: site.clone(), host })
 }
 
 impl Plan {

@@ -268,6 +268,39 @@ impl Search {
         Ok(Page { entries: found.into_iter().map(|(_, entry)| entry).collect(), next, prev })
     }
 
+    /// Finds the page that begins after so many entries: for lists that are read by the numbers of their pages. What is
+    /// before the page is found, too, and where the index can be used it is not read; cursors are quicker all the same.
+    ///
+    /// # Errors
+    /// When the store fails, or it takes too long.
+    pub fn slice(&self, question: &Question<'_>, before: usize) -> Result<Vec<Entry>, SearchError> {
+        let pinned = self.pin(question)?;
+        let wanted = Wanted {
+            filter: question.filter,
+            order: question.order,
+            after: None,
+            limit: before.saturating_add(question.limit),
+            deadline: Instant::now() + question.patience,
+        };
+        if let Some(view) = self.view(&pinned) {
+            let slice = || {
+                let hits = self.hits(&view, &pinned, &wanted)?.into_iter().skip(before).collect();
+                self.complete(&pinned, &wanted, hits, question.limit)
+            };
+            match guarded(slice) {
+                Err(SearchError::Index(error)) => self.set_aside(&error),
+                answer => return Ok(answer?.into_iter().map(|(_, entry)| entry).collect()),
+            }
+        }
+        let (store, published) = (self.store.as_ref(), self.published.as_ref());
+        let found = if wanted.order.column == SortColumn::Timestamp {
+            by_time::find(store, published, &pinned, &wanted)?
+        } else {
+            by_column::find(store, published, &pinned, &wanted)?
+        };
+        Ok(found.into_iter().skip(before).map(|(_, entry)| entry).collect())
+    }
+
     /// Counts the entries that match.
     ///
     /// # Errors
@@ -322,7 +355,7 @@ impl Search {
     ) -> Result<Vec<(SortKey, Entry)>, SearchError> {
         // Where only the time counts, the log's blocks say where to look.
         let by_time = wanted.order.column == SortColumn::Timestamp;
-        if !(by_time && is_about_time(wanted.filter))
+        if !(by_time && is_about_time(wanted.filter) && starts_at_an_end(wanted))
             && let Some(view) = self.view(pinned)
         {
             match guarded(|| self.find_by_index(&view, pinned, wanted, shown)) {
@@ -345,6 +378,17 @@ impl Search {
         wanted: &Wanted<'_>,
         shown: usize,
     ) -> Result<Vec<(SortKey, Entry)>, SearchError> {
+        let hits = self.hits(view, pinned, wanted)?;
+        self.complete(pinned, wanted, hits, shown)
+    }
+
+    /// The first places wanted, in order, as the index and what is not in it yet have them.
+    fn hits(
+        &self,
+        view: &View,
+        pinned: &[Pinned<'_>],
+        wanted: &Wanted<'_>,
+    ) -> Result<Vec<(SortKey, Hit)>, SearchError> {
         let mut best = Best::new(wanted.limit, wanted.order.descending);
         let tail = view.tail(pinned);
         let tail = Tail { pinned: &tail, ..self.tail(view) };
@@ -354,7 +398,7 @@ impl Search {
         for (key, hit) in view.find(self, pinned, wanted)? {
             best.put(key, hit);
         }
-        self.complete(pinned, wanted, best.into_page(), shown)
+        Ok(best.into_page())
     }
 
     fn tail<'a>(&'a self, view: &'a View) -> Tail<'a> {
@@ -437,6 +481,12 @@ fn is_about_time(filter: &Filter) -> bool {
         | Filter::Inside { .. }
         | Filter::Words(_) => false,
     }
+}
+
+/// Whether what is wanted begins where a walk over the blocks does: with the log's newest or oldest entry. A walk from the
+/// oldest block to a late window would look at all blocks before it.
+fn starts_at_an_end(wanted: &Wanted<'_>) -> bool {
+    wanted.order.descending || (wanted.after.is_none() && wanted.filter.times().from.is_none())
 }
 
 /// Reads a cursor's text for a question's sites, filter and order.

@@ -10,7 +10,7 @@ use model::{Permission, Role};
 use super::assets;
 use super::view::{Account, ErrorPage, Frame, SiteLink, Tab, url};
 use crate::access::{Caller, Denied};
-use crate::api::{App, Problem, session_of};
+use crate::api::{App, Problem, origin_of, session_of};
 use crate::store::Site;
 
 /// Nothing is loaded from elsewhere, nothing runs but this server's own files, nothing frames a page.
@@ -38,7 +38,7 @@ impl FromRequestParts<App> for Visit {
         let session = session_of(&parts.headers);
         match app.gate.caller(None, session) {
             Ok(caller) => Ok(Self {
-                caller,
+                caller: Caller { from: Some(origin_of(parts)), ..caller },
                 public_url: app.public_url(&parts.headers),
                 request_id: request_id(&parts.headers),
                 is_demo: app.gate.visitor().is_some(),

@@ -97,7 +97,7 @@ fn failures_say_what_to_do_and_end_with_1() {
 fn unknown_settings_are_an_error_that_leads_to_them() {
     let place = Place::new().with("APP__SERVER__COLOUR", "1");
     let message = place.fails("site list", 1);
-    assert!(message.contains("unknown field `colour`, expected `listen` or `public_url`"), "{message}");
+    assert!(message.contains("unknown field `colour`, expected one of `listen`, `public_url`"), "{message}");
     assert!(message.contains("APP__SERVER__COLOUR") && message.contains("APP__STORE__DATA_DIR"), "{message}");
 
     let place = Place::new();

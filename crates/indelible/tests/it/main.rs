@@ -22,6 +22,8 @@ mod damage;
 #[cfg(test)]
 mod detail;
 #[cfg(test)]
+mod dialects;
+#[cfg(test)]
 mod disk;
 #[cfg(test)]
 mod evidence;

@@ -41,10 +41,15 @@ impl Server {
 
     /// A server of the installation in a directory.
     pub(crate) async fn start_in(directory: TempDir) -> Self {
+        Self::start_as(directory, |app| app).await
+    }
+
+    /// The same, with an application that is changed first.
+    pub(crate) async fn start_as(directory: TempDir, change: impl FnOnce(App) -> App) -> Self {
         let indelible = Indelible::open(directory.path(), &OpenOptions::default()).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let app = App::new(indelible.clone(), Gate::new(indelible.store().clone()), None);
+        let app = change(App::new(indelible.clone(), Gate::new(indelible.store().clone()), None));
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = tokio::spawn(async move {
             let stop = async { drop(stopped.await) };

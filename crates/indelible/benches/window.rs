@@ -1,0 +1,127 @@
+//! How long the AEM dialect takes for a page of 1,000 entries of a window of time, over HTTP.
+//!
+//! ```sh
+//! cargo bench -p indelible --bench window -- --entries 1000000
+//! ```
+
+use std::error::Error;
+use std::io::Write as _;
+use std::time::{Duration, Instant};
+
+use indelible::access::{Caller, Gate, new_token};
+use indelible::api::App;
+use indelible::journal::{Append, admit_all};
+use indelible::settings::Rules;
+use indelible::store::Site;
+use indelible::{Indelible, OpenOptions, server};
+use jiff::Timestamp;
+use model::{Role, SiteId};
+use tokio::net::TcpListener;
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+const RUNS: u64 = 41;
+const ENTRIES_AT_ONCE: u64 = 1_000;
+/// Entries of a window, and of a page.
+const WINDOW: u64 = 1_000;
+const FIRST_SECOND: i64 = 1_700_000_000;
+
+/// The first entry of a run's window, by the number of the run and the last that is possible.
+type Place = fn(u64, u64) -> u64;
+
+fn main() -> Outcome<()> {
+    // `cargo test --all-targets` runs benchmarks too.
+    if std::env::args().any(|argument| argument == "--test") {
+        return Ok(());
+    }
+    let arguments: Vec<String> = std::env::args().collect();
+    let given = arguments.iter().position(|argument| argument == "--entries");
+    let entries: u64 = match given.and_then(|place| arguments.get(place + 1)) {
+        Some(count) => count.parse()?,
+        None => 100_000,
+    };
+    let directory = tempfile::tempdir()?;
+    let indelible = Indelible::open(directory.path(), &OpenOptions::default())?;
+    let id: SiteId = "acme.www".parse()?;
+    let site = indelible.create_site(id, "Acme", &Caller::local("bench"))?;
+    let token = new_token("bench", Role::Auditor, None)?;
+    indelible.create_token(&token.token, &Caller::local("bench"))?;
+    fill(&indelible, &site, entries)?;
+    indelible.search().catch_up(Duration::from_mins(30))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(measure(indelible, token.secret.reveal(), entries))
+}
+
+async fn measure(indelible: Indelible, token: &str, entries: u64) -> Outcome<()> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let base = format!("http://{}/log/acme/www/main", listener.local_addr()?);
+    let app = App::new(indelible.clone(), Gate::new(indelible.store().clone()), None);
+    let serving = tokio::spawn(server::serve(listener, app, std::future::pending()));
+    let client = reqwest::Client::new();
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "a page of {WINDOW} entries out of {entries}, over HTTP")?;
+    let last = entries.saturating_sub(WINDOW);
+    // Each time another window, so that nothing is remembered.
+    let places: [(&str, Place); 3] = [
+        ("anywhere", |run, last| last / RUNS * run),
+        ("at the oldest end", |run, _| run),
+        ("at the newest end", |run, last| last - run),
+    ];
+    for (what, place) in places {
+        let mut times = Vec::new();
+        for run in 0..RUNS {
+            let first = place(run, last);
+            let (from, to) = (time(first)?, time(first + WINDOW - 1)?);
+            let url = format!("{base}?from={from}&to={to}&limit={WINDOW}");
+            let start = Instant::now();
+            let text = client.get(url).bearer_auth(token).send().await?.text().await?;
+            times.push(start.elapsed().as_secs_f64() * 1000.0);
+            let page: serde_json::Value = serde_json::from_str(&text)?;
+            let found = page.get("entries").and_then(|entries| entries.as_array()).map(Vec::len);
+            if found.map(u64::try_from) != Some(Ok(WINDOW)) {
+                return Err(format!("{what}: {found:?} entries").into());
+            }
+        }
+        times.sort_by(f64::total_cmp);
+        let middle = times.get(times.len() / 2).copied().unwrap_or_default();
+        let slowest = times.last().copied().unwrap_or_default();
+        writeln!(out, "{what}: {middle:.1} ms, slowest {slowest:.1} ms")?;
+    }
+    serving.abort();
+    Ok(())
+}
+
+/// Every hundredth entry comes late, by an hour.
+fn fill(indelible: &Indelible, site: &Site, entries: u64) -> Outcome<()> {
+    for first in (0..entries).step_by(usize::try_from(ENTRIES_AT_ONCE)?) {
+        let late = |n: u64| if n.is_multiple_of(100) { n.saturating_sub(3_600) } else { n };
+        let numbers = (first..entries.min(first + ENTRIES_AT_ONCE)).map(late);
+        let texts: Vec<String> = numbers.map(entry).collect::<Outcome<_>>()?;
+        let admissions = admit_all(texts.iter().map(String::as_bytes), "bench", None, &Rules::default())?;
+        let sealed =
+            admissions.into_iter().collect::<Result<Vec<_>, _>>().map_err(|_| "an entry was refused")?;
+        let append = Append { site: site.clone(), entries: sealed, atomic: true, change: None };
+        indelible.journal().append_blocking(append)?;
+    }
+    Ok(())
+}
+
+fn time(n: u64) -> Outcome<Timestamp> {
+    Ok(Timestamp::from_second(FIRST_SECOND + i64::try_from(n)?)?)
+}
+
+fn entry(n: u64) -> Outcome<String> {
+    let (time, route) = (time(n)?, if n.is_multiple_of(3) { "live" } else { "preview" });
+    let millisecond = time.as_millisecond();
+    let text = "some words of what a service reports ".repeat(10);
+    Ok(format!(
+        r#"{{"occurred_at":"{time}","action":"aem.publish","connector":"aem","duration_ms":467,
+            "actor":{{"type":"user","id":"ana{user}@example.com","email":"ana{user}@example.com"}},
+            "entity":{{"type":"page","id":"/news/{page}"}},
+            "origin":{{"ip":"203.0.113.7","method":"POST","route":"{route}","path":"/news/{page}"}},
+            "data":{{"timestamp":{millisecond},"duration":467,"status":200,"method":"POST","route":"{route}",
+            "path":"/news/{page}","user":"ana{user}@example.com","ip":"203.0.113.7","details":["{text}"]}}}}"#,
+        user = n % 40,
+        page = n % 5_000,
+    ))
+}
