@@ -27,6 +27,7 @@
 pub mod clock;
 pub mod entropy;
 pub mod keys;
+pub mod metrics;
 
 mod files;
 

@@ -2,10 +2,10 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -21,6 +21,7 @@ use tower_http::timeout::RequestBodyTimeoutLayer;
 use tower_http::trace::TraceLayer;
 
 use crate::api::{self, App, Problem};
+use crate::metrics::Requests;
 use crate::{dialects, ui};
 
 /// How long a client may pause while it sends a body.
@@ -48,6 +49,7 @@ fn guarded(router: Router<App>) -> Router<App> {
 /// A router with what surrounds every request.
 fn surrounded(router: Router<App>, app: App) -> Router {
     let proxies = app.trusted_proxies();
+    let requests = app.metrics.requests.clone();
     let fixed = |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
     let around = ServiceBuilder::new()
         .set_x_request_id(MakeRequestUuid)
@@ -60,7 +62,7 @@ fn surrounded(router: Router<App>, app: App) -> Router {
         .layer(CatchPanicLayer::custom(panicked))
         .layer(RequestBodyTimeoutLayer::new(BODY_PATIENCE));
     let router = router.with_state(app).layer(middleware::from_fn_with_state(proxies, api::find_client));
-    router.layer(around)
+    router.layer(around).layer(middleware::from_fn_with_state(requests, count))
 }
 
 /// Serves until `stop` is ready, then lets running requests end.
@@ -74,6 +76,16 @@ pub async fn serve(
 ) -> std::io::Result<()> {
     let service = application(app).into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, service).with_graceful_shutdown(stop).await
+}
+
+/// Counts what was answered, and how long that took.
+async fn count(State(requests): State<Requests>, request: Request, next: Next) -> Response {
+    let (start, method) = (Instant::now(), request.method().clone());
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let response = next.run(request).await;
+    let route = route.as_ref().map(MatchedPath::as_str);
+    requests.count(method.as_str(), route, response.status().as_u16(), start.elapsed());
+    response
 }
 
 /// What the server's own log says of a request: never its query or its headers, which may hold secrets.

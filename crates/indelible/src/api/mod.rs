@@ -10,6 +10,7 @@ mod entries;
 mod form;
 mod health;
 mod logs;
+mod metrics;
 mod openapi;
 mod problem;
 mod query;
@@ -30,6 +31,7 @@ use utoipa_axum::routes;
 
 use crate::Indelible;
 use crate::access::Gate;
+use crate::metrics::Metrics;
 use model::filter::Network;
 
 pub use openapi::document;
@@ -61,6 +63,8 @@ pub struct App {
     pub gate: Gate,
     /// Authenticates cursors.
     pub cursor_key: CursorKey,
+    /// What the process counts.
+    pub(crate) metrics: Metrics,
     /// How users reach the server, if that is set; without a slash at its end.
     configured_url: Option<String>,
     trusted_proxies: TrustedProxies,
@@ -72,11 +76,13 @@ impl App {
     #[must_use]
     pub fn new(indelible: Indelible, gate: Gate, public_url: Option<&str>) -> Self {
         let cursor_key = indelible.cursor_key();
+        let metrics = Metrics::new(indelible.journal().commits());
         let configured_url = public_url.map(|url| url.trim_end_matches('/').to_owned());
         Self {
             indelible,
             gate,
             cursor_key,
+            metrics,
             configured_url,
             trusted_proxies: TrustedProxies::from([]),
             trusted_origins: TrustedOrigins::default(),
@@ -150,6 +156,7 @@ fn documented() -> OpenApiRouter<App> {
         .nest("/api/v1", v1)
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
+        .routes(routes!(metrics::metrics))
 }
 
 /// The API's routes, to be mounted at the root of an application.

@@ -25,7 +25,7 @@ mod tree;
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use model::{Sealed, SiteId, Violation};
@@ -34,6 +34,7 @@ use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use crate::keys::Keys;
+use crate::metrics::Commits;
 use crate::store::{Batch, Change, CommitLock, Head, LogNumber, SignedHead, Site, Store, StoreError};
 use assign::Assignment;
 use merger::{Merger, Work};
@@ -65,6 +66,7 @@ pub struct Journal {
     queue: mpsc::Sender<Submission>,
     published: Arc<Published>,
     stopped: Arc<OnceLock<String>>,
+    commits: Commits,
     /// Ends with the last clone.
     merger: Arc<Merger>,
 }
@@ -138,11 +140,13 @@ impl Journal {
         let published = Arc::new(Published::new(Arc::clone(&store)));
         let stopped = Arc::new(OnceLock::new());
         let merger = Merger::start(Arc::clone(&store));
+        let commits = Commits::default();
         let committer = Committer {
             store,
             keys,
             published: Arc::clone(&published),
             stopped: Arc::clone(&stopped),
+            commits: commits.clone(),
             merging: Arc::clone(merger.work()),
             trees: HashMap::new(),
         };
@@ -151,7 +155,7 @@ impl Journal {
         if let Err(error) = spawned {
             stopped.get_or_init(|| format!("no thread for the committer: {error}"));
         }
-        Self { queue, published, stopped, merger: Arc::new(merger) }
+        Self { queue, published, stopped, commits, merger: Arc::new(merger) }
     }
 
     /// What readers may see.
@@ -164,6 +168,19 @@ impl Journal {
     /// process has left.
     pub fn merge_blocks_of(&self, logs: impl IntoIterator<Item = LogNumber>) {
         self.merger.work().look_at(logs);
+    }
+
+    /// What is counted of commits.
+    #[must_use]
+    pub const fn commits(&self) -> &Commits {
+        &self.commits
+    }
+
+    /// Submissions that wait for a commit.
+    #[must_use]
+    pub fn waiting(&self) -> u64 {
+        let room = self.queue.capacity();
+        u64::try_from(QUEUE_SUBMISSIONS_MAX.saturating_sub(room)).unwrap_or_default()
     }
 
     /// Why the log has stopped, if it has.
@@ -212,6 +229,7 @@ struct Committer {
     keys: Arc<Keys>,
     published: Arc<Published>,
     stopped: Arc<OnceLock<String>>,
+    commits: Commits,
     merging: Arc<Work>,
     /// Trees at their logs' published heads.
     trees: HashMap<LogNumber, Tree>,
@@ -222,7 +240,9 @@ impl Committer {
         while let Some(batch) = next_batch(&mut queue) {
             let (appends, replies): (Vec<_>, Vec<_>) =
                 batch.into_iter().map(|submission| (submission.append, submission.reply)).unzip();
+            let start = Instant::now();
             let outcome = self.commit(appends);
+            self.count(&outcome, start.elapsed());
             let fatal = match &outcome {
                 Err(StoreError::Full { .. }) | Ok(_) => None,
                 Err(error) => Some(error.to_string()),
@@ -233,6 +253,18 @@ impl Committer {
                 self.stopped.get_or_init(|| reason);
                 return;
             }
+        }
+    }
+
+    fn count(&self, outcome: &Result<Vec<Vec<Outcome>>, StoreError>, time: Duration) {
+        let Ok(outcomes) = outcome else { return };
+        self.commits.seconds.observe(time.as_secs_f64());
+        for outcome in outcomes.iter().flatten() {
+            match outcome {
+                Outcome::Appended(_) => self.commits.appended.inc(),
+                Outcome::Known(_) => self.commits.known.inc(),
+                Outcome::Refused(_) => self.commits.refused.inc(),
+            };
         }
     }
 

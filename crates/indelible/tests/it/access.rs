@@ -26,9 +26,10 @@ enum Needs {
 }
 
 /// Method, path as in the document, what it needs, and its status when all is well.
-const ROUTES: [(&str, &str, Needs, u16); 31] = [
+const ROUTES: [(&str, &str, Needs, u16); 32] = [
     ("get", "/healthz", Needs::Nothing, 200),
     ("get", "/readyz", Needs::Nothing, 200),
+    ("get", "/metrics", Needs::Read, 200),
     ("get", "/api/v1/sites", Needs::Read, 200),
     ("post", "/api/v1/sites", Needs::CreateSites, 201),
     ("get", "/api/v1/entries", Needs::Read, 200),

@@ -5,16 +5,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The product's modules, each with those above it that it may use. `store` also means its own inside.
-const LAYERS: [(&str, &[&str]); 28] = [
+const LAYERS: [(&str, &[&str]); 29] = [
     ("clock", &[]),
     ("files", &[]),
     ("entropy", &[]),
     ("config", &[]),
+    ("metrics", &[]),
     ("keys", &["entropy", "files"]),
     ("store", &["files"]),
     ("sites", &["store"]),
     ("settings", &["store"]),
-    ("journal", &["clock", "entropy", "keys", "settings", "store"]),
+    ("journal", &["clock", "entropy", "keys", "metrics", "settings", "store"]),
     ("search", &["files", "journal", "store"]),
     ("umbrella", &["journal", "keys", "sites", "store"]),
     ("access", &["clock", "entropy", "settings", "sites", "store"]),
@@ -51,6 +52,7 @@ const LAYERS: [(&str, &[&str]); 28] = [
             "hosts",
             "journal",
             "keys",
+            "metrics",
             "public_log",
             "receipts",
             "revert",

@@ -52,6 +52,8 @@ mod logs;
 #[cfg(test)]
 mod merge;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod network_only;
 #[cfg(test)]
 mod openapi;

@@ -1,0 +1,82 @@
+//! `GET /metrics`
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::IntoResponse;
+use model::Permission;
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+
+use super::problem::Problem;
+use super::{App, blocking};
+use crate::access::Caller;
+use crate::store::Site;
+
+/// Version of the text format (`OpenMetrics` 1.0, "Overall structure").
+const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// A log, by the site that it is of.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfSite {
+    site: String,
+}
+
+/// How the server and its logs are, in the format of Prometheus. Callers for some sites only see the logs of those.
+#[utoipa::path(get, path = "/metrics", tag = "health",
+    responses((status = 200, description = "OpenMetrics 1.0", content_type = "application/openmetrics-text", body = String),
+        (status = 401, body = Problem), (status = 403, body = Problem)))]
+pub(super) async fn metrics(State(app): State<App>, caller: Caller) -> Result<impl IntoResponse, Problem> {
+    let text = blocking(move || {
+        let scope = caller.scope(app.indelible.sites())?;
+        // What the process does, it does for all sites.
+        let sees_process = caller.anywhere(Permission::Read).is_ok();
+        let registry = present(&app, &scope.sites, sees_process)?;
+        let mut text = String::new();
+        let mut written = text::encode_registry(&mut text, &registry);
+        if sees_process {
+            written = written.and_then(|()| text::encode_registry(&mut text, app.metrics.registry()));
+        }
+        written.and_then(|()| text::encode_eof(&mut text)).map_err(|error| Problem::internal(&error))?;
+        Ok::<_, Problem>(text)
+    });
+    Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], text.await?))
+}
+
+/// What is so at this moment.
+fn present(app: &App, sites: &[Site], sees_process: bool) -> Result<Registry, Problem> {
+    let indelible = &app.indelible;
+    let mut registry = Registry::with_prefix("indelible");
+    let sizes = Family::<OfSite, Gauge>::default();
+    for site in sites {
+        let size = indelible.published().size(site.log)?;
+        sizes.get_or_create(&OfSite { site: site.id.to_string() }).set(gauge(size));
+    }
+    registry.register("log_entries", "Entries in the log of each site", sizes);
+    if !sees_process {
+        return Ok(registry);
+    }
+    let mut tell = |name: &str, help: &str, value: u64| {
+        let told = Gauge::<i64>::default();
+        told.set(gauge(value));
+        registry.register(name, help, told);
+    };
+    let journal = indelible.journal();
+    tell("stopped", "1 when the log has stopped and takes nothing more", journal.stopped().is_some().into());
+    tell("commits_waiting", "Submissions that wait for a commit", journal.waiting());
+    let progress = indelible.search().progress()?;
+    let behind = progress.published.saturating_sub(progress.indexed);
+    tell("index_lag_entries", "Entries that are found in the log because the index is behind", behind);
+    let umbrella = indelible.umbrella().head()?.map_or(0, |(head, _)| head.size);
+    tell("umbrella_heads", "Heads of sites' logs in the umbrella log", umbrella);
+    let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+    registry.register("build", "Which program this is", version);
+    Ok(registry)
+}
+
+/// A count as the library's gauges have it.
+fn gauge(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
