@@ -448,20 +448,15 @@ fn occurred(shard: &Shard, span: &Span<jiff::Timestamp>) -> Found {
     let from = span.from.map(split_time);
     let to = span.to.map(split_time);
     let (first, last) = shard.times();
-    let is_after = |time: (i64, u64)| from.is_none_or(|from| time >= from);
-    let is_before = |time: (i64, u64)| to.is_none_or(|to| time <= to);
-    if is_after((first, 0)) && is_before((last, 999)) {
+    let too_early = |time: (i64, u64)| from.is_some_and(|from| time < from);
+    let too_late = |time: (i64, u64)| to.is_some_and(|to| time > to);
+    if !too_early((first, 0)) && !too_late((last, 999)) {
         return Found::exactly(Docs::All);
     }
-    if !is_after((last, 999)) || !is_before((first, 0)) {
+    if too_early((last, 999)) || too_late((first, 0)) {
         return Found::exactly(Docs::None);
     }
-    let whole = shard.has_whole_us();
-    let within = |doc, us| {
-        let time = (us, if whole { 0 } else { shard.occurred_ns(doc) });
-        is_after(time) && is_before(time)
-    };
-    Found::exactly(shard.with_number(shard.occurred_us.as_ref(), &Docs::All, within))
+    Found::exactly(shard.within_times(too_early, too_late))
 }
 
 /// The whole numbers within a span.

@@ -213,6 +213,34 @@ impl Shard {
         }
         Docs::Some(bits)
     }
+
+    /// The documents whose time, in microseconds and the nanoseconds beyond them, is neither `too_early` nor `too_late`.
+    /// Only chunks at the edges are looked into: a window of few entries costs the same in a large shard as in a small one.
+    pub(super) fn within_times(
+        &self,
+        too_early: impl Fn((i64, u64)) -> bool,
+        too_late: impl Fn((i64, u64)) -> bool,
+    ) -> Docs {
+        let mut bits = Bits::new(self.docs);
+        for (chunk, times) in self.chunks().zip(&self.summary().chunks) {
+            let (first, last) = ((times.start, 0), (times.end, 999));
+            if too_early(last) || too_late(first) {
+                continue;
+            }
+            if !too_early(first) && !too_late(last) {
+                chunk.for_each(|doc| bits.set(doc));
+                continue;
+            }
+            let values = read(self.occurred_us.as_ref(), chunk.clone());
+            for (doc, us) in chunk.zip(values) {
+                let time = (us, if self.has_whole_us() { 0 } else { self.occurred_ns(doc) });
+                if !too_early(time) && !too_late(time) {
+                    bits.set(doc);
+                }
+            }
+        }
+        Docs::Some(bits)
+    }
 }
 
 /// The values of consecutive documents.
