@@ -13,6 +13,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use config::{Config, Environment, File, FileFormat};
+use model::Retention;
 use model::filter::Network;
 use serde::{Deserialize, Deserializer};
 
@@ -26,6 +27,8 @@ pub struct Settings {
     pub store: StoreSettings,
     /// `APP__LOG__*`
     pub log: Log,
+    /// `APP__AUDIT__*`
+    pub audit: Audit,
 }
 
 /// The HTTP server.
@@ -106,6 +109,32 @@ impl Default for StoreSettings {
     fn default() -> Self {
         Self { data_dir: PathBuf::from("./indelible-data"), head_path: None }
     }
+}
+
+/// The content of the logs.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Audit {
+    /// Days for which content is kept where a site says nothing else; below 1 is 1; or `forever`.
+    #[serde(deserialize_with = "retention")]
+    pub retention_days: Retention,
+}
+
+/// A number in the file, a text in the environment.
+fn retention<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Retention, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Number(i64),
+        Text(String),
+    }
+    let wrong = |reason: &str| serde::de::Error::custom(format!("audit.retention_days {reason}"));
+    let written = Written::deserialize(deserializer).map_err(|_| wrong("is neither a number nor a text"))?;
+    let read = match written {
+        Written::Number(days) => Retention::days(days),
+        Written::Text(text) => text.parse(),
+    };
+    read.map_err(|error| wrong(&error.to_string()))
 }
 
 /// The logs.

@@ -2,7 +2,7 @@
 //! entry reads the same wherever it is met.
 
 use jiff::Timestamp;
-use model::Entry;
+use model::{Entry, SectionName};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tlog::Hash;
@@ -75,6 +75,10 @@ pub(crate) struct EntryOut {
     /// The last entry that took this one back; in lists and the detail.
     #[serde(skip_serializing_if = "Option::is_none")]
     reverted_by: Option<Uuid>,
+    /// The sections whose content was erased: their fields are empty.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
+    erased: Vec<SectionName>,
     /// The hash of the entry's leaf, in hexadecimal.
     leaf_hash: String,
 }
@@ -106,6 +110,7 @@ impl EntryOut {
             partial: entry.partial,
             reverts: entry.reverts,
             reverted_by: None,
+            erased: entry.erased,
             leaf_hash: leaf_hash.to_string(),
         }
     }

@@ -1,20 +1,27 @@
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use model::{CursorKey, SiteId};
+use jiff::Timestamp;
+use model::{Changeable, Class, CursorKey, Retention, SiteId};
 use serde_json::json;
 
 use crate::access::Caller;
 use crate::clock;
 use crate::entropy::{self, NoEntropy};
 use crate::hosts::{Connector, Handlers};
-use crate::journal::{self, Append, Journal, JournalError, Outcome, Published};
+use crate::journal::{self, Append, Journal, JournalError, Outcome, Published, Receipt};
 use crate::keys::{KeyError, Keys};
 use crate::search::{IndexPlace, Search};
 use crate::settings::{self, BadSetting, Rules, RulesAtHand, SiteSettings};
 use crate::sites::Sites;
-use crate::store::{Change, CreateOptions, EmbeddedStore, Site, Store, StoreError, Token};
+use crate::store::{Change, CreateOptions, EmbeddedStore, LogNumber, Site, Store, StoreError, Token};
 use crate::umbrella::Umbrella;
+
+/// Number of the system's log.
+const SYSTEM_LOG: LogNumber = 0;
+
+/// The name under which a store keeps the default retention, in the system's log.
+const RETENTION: &str = "retention";
 
 /// An open installation: the handle that the API, the screens and the commands share. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -29,6 +36,7 @@ pub struct Indelible {
     rules: Arc<RulesAtHand>,
     /// Held from reading settings to committing what they became, so that no change is lost to another.
     configuring: Arc<Mutex<()>>,
+    retention: Retention,
 }
 
 /// How to open an installation.
@@ -40,6 +48,8 @@ pub struct OpenOptions {
     pub origin: Option<String>,
     /// Leaves the search index as it is: for a command that is over before an index would help.
     pub without_indexing: bool,
+    /// How long content is kept where a site says nothing else.
+    pub retention: Retention,
 }
 
 impl Indelible {
@@ -85,6 +95,7 @@ impl Indelible {
             revert_handlers: Handlers::default(),
             rules: Arc::default(),
             configuring: Arc::default(),
+            retention: options.retention,
         })
     }
 
@@ -233,9 +244,16 @@ impl Indelible {
         changes: &serde_json::Map<String, serde_json::Value>,
         caller: &Caller,
     ) -> Result<SiteSettings, ConfigureError> {
-        let _configuring = self.configuring.lock().unwrap_or_else(PoisonError::into_inner);
+        let _configuring = self.configuring();
         let before = SiteSettings::load(self.store.as_ref(), site.log)?;
-        let after = before.merged(changes)?;
+        let now = clock::now();
+        let after = before.merged(changes, self.retention(now)?, now)?;
+        if site.id.is_system() && after.audit_log_retention_days != before.audit_log_retention_days {
+            let message = "cannot be set here: the system's own log follows the default of all sites";
+            return Err(
+                BadSetting { key: "audit_log_retention_days".to_owned(), message: message.to_owned() }.into()
+            );
+        }
         if after == before {
             return Ok(after);
         }
@@ -247,9 +265,55 @@ impl Indelible {
         });
         let value = serde_json::to_string(&after).ok();
         let change = Change::Configure { log: site.log, name: settings::NAME.to_owned(), value };
-        self.configure_in(site.clone(), change, &entry, caller)?;
+        self.tell(site.clone(), Some(Class::SETTINGS), Some(change), &entry, caller)?;
         self.rules.forget(site.log);
         Ok(after)
+    }
+
+    /// Held from reading settings to committing what follows from them.
+    pub(crate) fn configuring(&self) -> MutexGuard<'_, ()> {
+        self.configuring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How long content is kept where a site says nothing else: as the last run of the expiry took it up. A value that
+    /// was lowered since then waits for a day, as one that a site sets.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn retention(&self, now: Timestamp) -> Result<Retention, StoreError> {
+        let known = self.known_retention()?;
+        Ok(known.map_or(self.retention, |known| known.in_force(self.retention, now)))
+    }
+
+    fn known_retention(&self) -> Result<Option<Changeable>, StoreError> {
+        let Some(json) = self.store.configuration(SYSTEM_LOG, RETENTION)? else { return Ok(None) };
+        serde_json::from_str(&json)
+            .map(Some)
+            .map_err(|error| StoreError::Corrupt(format!("the default retention does not read: {error}")))
+    }
+
+    /// Takes up the default retention that this process was given. The entry that tells of it is in the system's log.
+    /// Blocks.
+    ///
+    /// # Errors
+    /// When the entry is not taken.
+    pub(crate) fn take_up_retention(&self, now: Timestamp, caller: &Caller) -> Result<(), ConfigureError> {
+        let _configuring = self.configuring();
+        let known = self.known_retention()?;
+        let next = known.unwrap_or_default().set(Some(self.retention), self.retention(now)?, now);
+        if known == Some(next) {
+            return Ok(());
+        }
+        let entry = json!({
+            "action": "indelible.site.settings",
+            "entity": {"type": "retention", "id": "default", "title": "Default retention"},
+            "before": known,
+            "after": next,
+        });
+        let value = serde_json::to_string(&next).ok();
+        let change = Change::Configure { log: SYSTEM_LOG, name: RETENTION.to_owned(), value };
+        let system = self.system()?;
+        self.tell(system, Some(Class::SETTINGS), Some(change), &entry, caller).map(|_| ())
     }
 
     /// Sets a connector of a site, or removes it. The entry that tells of it is in the site's own log. Blocks.
@@ -283,11 +347,14 @@ impl Indelible {
         entry: &serde_json::Value,
         caller: &Caller,
     ) -> Result<(), ConfigureError> {
-        let system = self
-            .sites
+        self.configure_in(self.system()?, change, entry, caller)
+    }
+
+    /// The site of what belongs to none.
+    fn system(&self) -> Result<Site, StoreError> {
+        self.sites
             .find(&SiteId::system())?
-            .ok_or_else(|| StoreError::Corrupt("the system's site is missing".to_owned()))?;
-        self.configure_in(system, change, entry, caller)
+            .ok_or_else(|| StoreError::Corrupt("the system's site is missing".to_owned()))
     }
 
     /// The same, with the entry in the log of the site that it is about.
@@ -298,6 +365,19 @@ impl Indelible {
         entry: &serde_json::Value,
         caller: &Caller,
     ) -> Result<(), ConfigureError> {
+        self.tell(site, None, Some(change), entry, caller).map(|_| ())
+    }
+
+    /// Appends an entry of the installation's own to a site's log; a change of configuration is committed with it.
+    /// Entries of a class of their own explain what happens to others. Blocks.
+    pub(crate) fn tell(
+        &self,
+        site: Site,
+        class: Option<Class>,
+        change: Option<Change>,
+        entry: &serde_json::Value,
+        caller: &Caller,
+    ) -> Result<Receipt, ConfigureError> {
         let mut entry = entry.clone();
         if let Some(fields) = entry.as_object_mut() {
             let roles = [caller.role.as_str()];
@@ -309,9 +389,13 @@ impl Indelible {
         }
         let sealed = journal::admit(entry.to_string().as_bytes(), &caller.name, None, &Rules::default())?
             .map_err(|violations| ConfigureError::Entry(join(&violations)))?;
-        let append = Append { site, entries: vec![sealed], atomic: true, change: Some(change) };
+        let sealed = match class {
+            Some(class) => sealed.of_class(class),
+            None => sealed,
+        };
+        let append = Append { site, entries: vec![sealed], atomic: true, change };
         match self.journal.append_blocking(append)?.pop() {
-            Some(Outcome::Appended(_)) => Ok(()),
+            Some(Outcome::Appended(receipt)) => Ok(receipt),
             Some(Outcome::Known(_)) | None => Err(ConfigureError::Entry("it was there already".to_owned())),
             Some(Outcome::Refused(violation)) => Err(ConfigureError::Entry(violation.to_string())),
         }

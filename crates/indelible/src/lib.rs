@@ -14,6 +14,7 @@
 //! | [`hosts`] | who owns the entities and puts them back |
 //! | [`revert`] | taking changes back, at the hosts that own the entities |
 //! | `in_process` | logging from the program that holds the installation |
+//! | [`removal`] | retention, erasure, and what is said of what was removed |
 //! | [`jobs`] | longer work: verifying a log |
 //! | [`connect`] | foreign entries in |
 //! | [`demo`] | the demo's data |
@@ -50,6 +51,7 @@ mod instance;
 pub mod jobs;
 pub mod public_log;
 pub mod receipts;
+pub mod removal;
 pub mod revert;
 
 pub mod connect;

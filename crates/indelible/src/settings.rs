@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use model::mask::MaskRules;
-use model::{ActorType, Draft, Filter, Kind, Violation};
+use model::{ActorType, Changeable, Draft, Filter, Kind, Retention, Violation};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -26,6 +27,10 @@ pub struct SiteSettings {
     pub public_log: bool,
     /// Whether only super admins read the site.
     pub network_only: bool,
+    /// How long content is kept. A lowered value waits for a day.
+    pub audit_log_retention_days: Changeable,
+    /// Whether nothing may be removed, neither by erasure nor by expiry.
+    pub hold: bool,
 }
 
 /// Which entries must say why.
@@ -67,9 +72,16 @@ impl SiteSettings {
 
     /// These settings with the given ones put over them; `null` puts back a default.
     ///
+    /// `default` is the retention of sites that have none of their own, `now` the present time.
+    ///
     /// # Errors
     /// The first setting that is unknown or has a value that it cannot have.
-    pub fn merged(&self, changes: &serde_json::Map<String, Json>) -> Result<Self, BadSetting> {
+    pub fn merged(
+        &self,
+        changes: &serde_json::Map<String, Json>,
+        default: Retention,
+        now: Timestamp,
+    ) -> Result<Self, BadSetting> {
         let mut merged = self.clone();
         for (key, value) in changes {
             let bad = |message: &str| BadSetting { key: key.clone(), message: message.to_owned() };
@@ -87,10 +99,18 @@ impl SiteSettings {
                 }
                 "public_log" => merged.public_log = truth(value).ok_or_else(|| bad(TRUTH))?,
                 "network_only" => merged.network_only = truth(value).ok_or_else(|| bad(TRUTH))?,
+                "hold" => merged.hold = truth(value).ok_or_else(|| bad(TRUTH))?,
+                "audit_log_retention_days" => {
+                    let value = match value {
+                        Json::Null => None,
+                        value => Some(Retention::from_json(value).map_err(|error| bad(&error.to_string()))?),
+                    };
+                    merged.audit_log_retention_days =
+                        merged.audit_log_retention_days.set(value, default, now);
+                }
                 _ => {
-                    return Err(bad(
-                        "is not a setting: known are require_reason, mask_fields, public_log and network_only",
-                    ));
+                    return Err(bad("is not a setting: known are audit_log_retention_days, hold, mask_fields, \
+                         network_only, public_log and require_reason"));
                 }
             }
         }

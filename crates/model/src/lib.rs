@@ -67,7 +67,7 @@ pub use name::{NameError, SYSTEM_SITE, SiteId, UMBRELLA};
 pub use number::Decimal;
 pub use order::{Order, SortColumn, SortKey, SortValue};
 pub use parse::parse;
-pub use retention::Retention;
+pub use retention::{Changeable, Retention};
 pub use section::{Section, SectionName};
 pub use stored::{Disclosure, Sealed, StoredEntry, StoredError};
 pub use violation::{Code, Violation};

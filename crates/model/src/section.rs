@@ -16,7 +16,8 @@ use crate::action::Kind;
 use crate::entry::{Draft, Outcome};
 
 /// Name of a section. The numbers are part of the leaf format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[repr(u8)]
 pub enum SectionName {
     /// Who.

@@ -7,14 +7,16 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use model::{Permission, SiteId, UMBRELLA};
+use model::{Permission, Retention, SiteId, UMBRELLA};
 use serde::Serialize;
 use tlog::{Hash, TilePath};
 
 use super::caller::caller_of;
 use super::problem::Problem;
 use super::{App, Path, blocking};
+use crate::clock;
 use crate::public_log;
+use crate::removal::Policy;
 use crate::settings::SiteSettings;
 use crate::store::Site;
 use crate::umbrella;
@@ -88,6 +90,14 @@ impl Log {
         })
     }
 
+    fn retention(&self, app: &App) -> Result<Option<RetentionDescription>, Problem> {
+        let Self::Site(site) = self else { return Ok(None) };
+        let settings = SiteSettings::load(app.indelible.store().as_ref(), site.log)?;
+        let now = clock::now();
+        let policy = Policy::of(&settings, app.indelible.retention(now)?, now);
+        Ok(Some(RetentionDescription { content_days: policy.retention_days, hold: settings.hold, leaves: "forever" }))
+    }
+
     fn description(&self, app: &App) -> Result<Vec<u8>, Problem> {
         let keys = app.indelible.keys();
         let failed = |error: crate::keys::KeyError| Problem::internal(&error);
@@ -109,6 +119,7 @@ impl Log {
             origin: key.name().to_owned(),
             vkeys: vec![VerifierKey { vkey: key.to_string(), status: "current" }],
             minimum_index: 0,
+            retention: self.retention(app)?,
             cadence,
             umbrella,
         };
@@ -133,10 +144,20 @@ struct Description {
     vkeys: Vec<VerifierKey>,
     /// The first entry whose leaf is served.
     minimum_index: u64,
+    /// How long content is kept, in days or for ever, beside the leaves; leaves stay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retention: Option<RetentionDescription>,
     cadence: Cadence,
     /// The log over all sites' logs, and where this one is in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     umbrella: Option<UmbrellaDescription>,
+}
+
+#[derive(Serialize)]
+struct RetentionDescription {
+    content_days: Retention,
+    hold: bool,
+    leaves: &'static str,
 }
 
 #[derive(Serialize)]

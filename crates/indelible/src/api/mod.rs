@@ -7,6 +7,7 @@ mod body;
 mod caller;
 mod connectors;
 mod entries;
+mod erasures;
 mod form;
 mod health;
 mod logs;
@@ -146,6 +147,7 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(entries::state::state))
         .routes(routes!(entries::revert::revert))
         .routes(routes!(settings::read, settings::change))
+        .routes(routes!(erasures::create))
         .routes(routes!(connectors::list))
         .routes(routes!(connectors::set, connectors::remove))
         .routes(routes!(tokens::list, tokens::create))

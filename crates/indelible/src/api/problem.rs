@@ -303,6 +303,7 @@ impl From<SearchError> for Problem {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "search_too_long", error.to_string())
             }
             SearchError::TooManyBuckets => Self::invalid("histogram", "too_many_buckets", error.to_string()),
+            SearchError::Removed => Self::internal(&error),
             SearchError::Index(error) => Self::internal(&error),
         }
     }

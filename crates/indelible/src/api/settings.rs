@@ -3,7 +3,8 @@
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use model::Permission;
+use jiff::Timestamp;
+use model::{Permission, Retention};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -11,7 +12,10 @@ use super::problem::Problem;
 use super::query::json;
 use super::{App, Path, blocking};
 use crate::access::Caller;
+use crate::removal::Policy;
 use crate::settings::{RequireReason, SiteSettings};
+use crate::store::StoreError;
+use crate::{Indelible, clock};
 
 /// The settings of a site.
 #[derive(Debug, Serialize, ToSchema)]
@@ -26,12 +30,53 @@ pub(super) struct SettingsOut {
     public_log: bool,
     /// Whether only super admins read the site. Whoever may append or configure still does.
     network_only: bool,
+    /// How many days content is kept: a number, `"forever"`, or `null` where the default of all sites holds.
+    #[schema(value_type = Object)]
+    audit_log_retention_days: Option<Retention>,
+    /// What is in force: differs for a day after a value was lowered.
+    retention: RetentionOut,
+    /// Whether nothing may be removed, neither by erasure nor by expiry. An owner's to set.
+    hold: bool,
 }
 
-impl From<SiteSettings> for SettingsOut {
-    fn from(settings: SiteSettings) -> Self {
-        let SiteSettings { require_reason, mask_fields, public_log, network_only } = settings;
-        Self { require_reason, mask_fields, public_log, network_only }
+/// How long content is kept.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct RetentionOut {
+    /// Days, or `"forever"`.
+    #[schema(value_type = Object)]
+    effective: Retention,
+    /// `site` for a value of its own, `system` for the default of all sites.
+    source: &'static str,
+    /// Until when a longer retention goes on to hold after it was lowered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    lowered_until: Option<Timestamp>,
+}
+
+impl SettingsOut {
+    fn new(settings: SiteSettings, indelible: &Indelible) -> Result<Self, StoreError> {
+        let now = clock::now();
+        let Policy { retention_days: effective, source, .. } =
+            Policy::of(&settings, indelible.retention(now)?, now);
+        let SiteSettings {
+            require_reason,
+            mask_fields,
+            public_log,
+            network_only,
+            audit_log_retention_days: own,
+            hold,
+        } = settings;
+        let lowered_until = own.lowered.map(|lowered| lowered.until).filter(|until| now < *until);
+        let retention = RetentionOut { effective, source: source.as_str(), lowered_until };
+        Ok(Self {
+            require_reason,
+            mask_fields,
+            public_log,
+            network_only,
+            audit_log_retention_days: own.value,
+            retention,
+            hold,
+        })
     }
 }
 
@@ -47,7 +92,7 @@ pub(super) async fn read(
     blocking(move || {
         let site = caller.on_site(Permission::Configure, &site, app.indelible.sites())?.site;
         let settings = SiteSettings::load(app.indelible.store().as_ref(), site.log)?;
-        Ok::<_, Problem>(Json(settings.into()))
+        Ok::<_, Problem>(Json(SettingsOut::new(settings, &app.indelible)?))
     })
     .await
 }
@@ -65,9 +110,12 @@ pub(super) async fn change(
 ) -> Result<Json<SettingsOut>, Problem> {
     let site = caller.on_site(Permission::Configure, &site, app.indelible.sites())?.site;
     let changes: serde_json::Map<String, serde_json::Value> = json(body).await?;
+    if changes.contains_key("hold") {
+        caller.on_site(Permission::Govern, site.id.as_str(), app.indelible.sites())?;
+    }
     blocking(move || {
         let settings = app.indelible.change_settings(&site, &changes, &caller)?;
-        Ok::<_, Problem>(Json(settings.into()))
+        Ok::<_, Problem>(Json(SettingsOut::new(settings, &app.indelible)?))
     })
     .await
 }

@@ -5,12 +5,14 @@
 mod completions;
 mod demo;
 mod doctor;
+mod erase;
 mod evidence;
 mod export;
 mod import;
 mod openapi;
 mod output;
 mod query;
+mod retention;
 mod serve;
 mod site;
 mod token;
@@ -23,6 +25,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Settings, SettingsError};
 use crate::journal::JournalError;
+use crate::removal::RemovalError;
 use crate::store::StoreError;
 use crate::{ConfigureError, Indelible, OpenError, OpenOptions};
 
@@ -42,6 +45,8 @@ enum Command {
     Query(query::Query),
     Export(export::Export),
     Evidence(evidence::Evidence),
+    Erase(erase::Erase),
+    Retention(retention::RetentionCommand),
     Verify(Box<verify::Verify>),
     Site(site::SiteCommand),
     Token(token::TokenCommand),
@@ -78,11 +83,32 @@ impl Place {
     }
 }
 
+impl Place {
+    /// The same with the search index, for a command that removes: what is removed must leave the index, too.
+    fn open_with_index(&self) -> Result<Indelible, Failure> {
+        let settings = self.settings()?;
+        Ok(Indelible::open_existing(&settings.store.data_dir, &open_options(&settings))?)
+    }
+}
+
+/// Waits until the search index has followed, here or in the server that keeps it.
+fn follow_removals(indelible: &Indelible) -> Result<(), Failure> {
+    const PATIENCE: std::time::Duration = std::time::Duration::from_mins(5);
+    if !indelible.search().follow_removals(PATIENCE)? {
+        output::message(
+            "the search index has not followed yet: what was removed is no longer found, but parts of it may be in the \
+             index' files until the server runs, or until the directory `index` is deleted",
+        );
+    }
+    Ok(())
+}
+
 fn open_options(settings: &Settings) -> OpenOptions {
     OpenOptions {
         head_directory: settings.store.head_path.clone(),
         origin: settings.log.origin.clone(),
         without_indexing: false,
+        retention: settings.audit.retention_days,
     }
 }
 
@@ -97,6 +123,8 @@ pub fn main() -> ExitCode {
         Command::Query(command) => command.run(),
         Command::Export(command) => command.run(),
         Command::Evidence(command) => command.run(),
+        Command::Erase(command) => command.run(),
+        Command::Retention(command) => command.run(),
         Command::Verify(command) => command.run(),
         Command::Site(command) => command.run(),
         Command::Token(command) => command.run(),
@@ -138,6 +166,8 @@ enum Failure {
     Journal(#[from] JournalError),
     #[error(transparent)]
     Configure(#[from] ConfigureError),
+    #[error(transparent)]
+    Removal(#[from] RemovalError),
     #[error("writing the output: {0}")]
     Output(#[from] std::io::Error),
 }

@@ -10,7 +10,7 @@ use crate::access::{Gate, LINK_LIFETIME, new_link};
 use crate::api::{App, TrustedOrigins};
 use crate::store::EmbeddedStore;
 use crate::umbrella::Cadence;
-use crate::{Indelible, server};
+use crate::{Indelible, removal, server};
 
 /// Run the server
 #[derive(Debug, Args)]
@@ -50,6 +50,7 @@ impl Serve {
                     link.reveal()
                 ))?;
             }
+            let _worker = removal::Worker::start(indelible.clone());
             let _rounds = indelible.umbrella().keep_up(cadence(&settings.log));
             let gate = Gate::new(indelible.store().clone());
             let origins = TrustedOrigins::new(settings.server.trusted_origins.clone());

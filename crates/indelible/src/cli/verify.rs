@@ -167,11 +167,23 @@ fn print(report: &SiteReport) -> std::io::Result<()> {
     let site = &report.site.id;
     if report.findings.is_empty() {
         return output::data(&format!(
-            "{site}: {} entries verify, root {}",
-            report.entries, report.head.root
+            "{site}: {} entries verify{}, root {}",
+            report.entries,
+            gone(report),
+            report.head.root
         ));
     }
     report.findings.iter().try_for_each(|finding| output::data(&format!("{site}: {}", line(finding))))
+}
+
+/// What of the entries is gone, and has its reason in the log.
+fn gone(report: &SiteReport) -> String {
+    match (report.erased, report.expired) {
+        (0, 0) => String::new(),
+        (erased, 0) => format!(" ({erased} with erased sections)"),
+        (0, expired) => format!(" ({expired} of them expired)"),
+        (erased, expired) => format!(" ({erased} with erased sections, {expired} expired)"),
+    }
 }
 
 /// `entry 7: …`, `entries 512 to 767: …`

@@ -10,6 +10,8 @@ use model::{StoredEntry, StoredError};
 use tlog::{HASH_SIZE, Hash, TILE_WIDTH};
 
 use super::ids::IdSum;
+use super::removals::{Left, said};
+use crate::removal::Reason;
 use crate::store::{BlockInfo, Site, Store, StoreError};
 
 /// Blocks that are derived together, and wait to be compared: bounds memory.
@@ -30,7 +32,10 @@ pub(super) struct Derived {
 pub(super) struct DerivedEntry {
     pub(super) recorded_ms: u64,
     pub(super) leaf_hash: Hash,
-    pub(super) occurred_us: i64,
+    /// When it happened; gone with the content of an entry that has expired.
+    pub(super) occurred_us: Option<i64>,
+    pub(super) left: Left,
+    pub(super) said: Option<Result<Reason, String>>,
 }
 
 /// Derives blocks and hands them over in order. While some are compared, the next are derived: nothing in one
@@ -108,16 +113,20 @@ fn derive_entry(
     expected: Option<Hash>,
 ) -> Result<DerivedEntry, StoredError> {
     let leaf_hash = tlog::leaf_hash(&entry.leaf().to_bytes());
-    let occurred_at = if Some(leaf_hash) == expected {
+    let occurred_at = if entry.is_expired() {
+        entry.occurred_at().ok()
+    } else if Some(leaf_hash) == expected {
         // Byte for byte what was read strictly, checked and signed: reading all of it again would show nothing.
-        entry.occurred_at()?
+        Some(entry.occurred_at()?)
     } else {
-        entry.open(&site.id, index)?.occurred_at
+        Some(entry.open(&site.id, index)?.occurred_at)
     };
     Ok(DerivedEntry {
         recorded_ms: entry.header().recorded_ms,
         leaf_hash,
-        occurred_us: floor_us(occurred_at),
+        occurred_us: occurred_at.map(floor_us),
+        left: Left::of(entry),
+        said: said(site, index, entry),
     })
 }
 

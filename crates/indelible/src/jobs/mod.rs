@@ -2,6 +2,7 @@
 
 mod derive;
 mod ids;
+mod removals;
 mod umbrella;
 mod verify;
 

@@ -8,6 +8,7 @@
 //! | everything up to the root | the signed checkpoint |
 //! | the tail cut off | the head store, which knows a larger size |
 //! | an id, or a block's times | looked up and compared: they are how readers find entries |
+//! | content removed without an entry that tells of it | what is left has the leaf hash, and no reason |
 //! | the files themselves | the engine cannot read them |
 
 use std::collections::{BTreeSet, HashMap};
@@ -19,11 +20,12 @@ use uuid::Uuid;
 
 use super::derive::{Derived, DerivedEntry, derive_all, tile_hashes};
 use super::ids::IdSum;
+use super::removals::{Left, Removals};
 
 use crate::Indelible;
 use crate::journal::Published;
 use crate::keys::Keys;
-use crate::store::{BlockInfo, Head, Site, Store, StoreError, Walk};
+use crate::store::{BlockInfo, Content, Head, Site, Store, StoreError, Walk};
 
 const BLOCKS_AT_ONCE: usize = 1024;
 
@@ -43,6 +45,10 @@ pub struct SiteReport {
     pub site: Site,
     /// Entries whose leaf was derived again.
     pub entries: u64,
+    /// Entries of them with sections that were erased.
+    pub erased: u64,
+    /// Entries of them that have expired.
+    pub expired: u64,
     /// The published head.
     pub head: Head,
     /// What is wrong; empty when all is well.
@@ -70,6 +76,7 @@ pub fn verify_site(
         unlike: BTreeSet::new(),
         blocks: Vec::new(),
         ids: IdSum::new(),
+        removals: Removals::default(),
         last_recorded_ms: 0,
         entries: 0,
         findings: Vec::new(),
@@ -82,8 +89,16 @@ pub fn verify_site(
         Err(StoreError::Corrupt(reason)) => verification.find(None, format!("CORRUPT: {reason}")),
         Err(error) => return Err(error),
     }
-    let Verification { entries, findings, .. } = verification;
-    Ok(SiteReport { site: site.clone(), entries, head, findings })
+    let Verification { entries, mut findings, removals, .. } = verification;
+    let (erased, expired) = removals.counts();
+    match removals.judge(indelible.store().as_ref(), site) {
+        Ok(found) => findings.extend(found),
+        Err(StoreError::Corrupt(reason)) => {
+            findings.push(Finding { entries: None, what: format!("CORRUPT: {reason}") });
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(SiteReport { site: site.clone(), entries, erased, expired, head, findings })
 }
 
 struct Verification<'a> {
@@ -102,6 +117,8 @@ struct Verification<'a> {
     blocks: Vec<BlockInfo>,
     /// Which id is where, as derived from the entries.
     ids: IdSum,
+    /// What is gone, and what is said of it.
+    removals: Removals,
     last_recorded_ms: u64,
     entries: u64,
     findings: Vec<Finding>,
@@ -131,7 +148,7 @@ impl Verification<'_> {
     /// Walks the blocks in the order of their indexes; a gap between two is a finding.
     fn blocks(&mut self, progress: &dyn Fn(u64)) -> Result<(), StoreError> {
         let mut next = 0;
-        let all = all_blocks(self.store, self.site, Walk::OldestFirst)?;
+        let all = all_blocks(self.store, self.site, Walk::ByIndex)?;
         let now = self.published_now()?;
         for block in all.iter().filter(|block| block.range().end > now) {
             self.find(block.range(), "entries are stored beyond the signed head");
@@ -211,14 +228,20 @@ impl Verification<'_> {
                 return tlog::empty_root();
             }
         };
-        if !(block.occurred_min_us..=block.occurred_max_us).contains(&entry.occurred_us) {
+        let times = block.occurred_min_us..=block.occurred_max_us;
+        if entry.occurred_us.is_some_and(|occurred_us| !times.contains(&occurred_us)) {
             let what = "the times of its block do not cover it, so that lists may not show it";
             self.find(index..index + 1, what);
         }
         if entry.recorded_ms < self.last_recorded_ms {
             self.find(index..index + 1, "it was recorded earlier than the entry before it");
         }
+        let is_hidden = block.content != Content::Entries && !matches!(entry.left, Left::Expired(_));
+        if is_hidden {
+            self.find(index..index + 1, "its block is marked as expired, so that lists do not show it");
+        }
         self.last_recorded_ms = entry.recorded_ms;
+        self.removals.put(index, entry.recorded_ms, entry.left, entry.said);
         entry.leaf_hash
     }
 
@@ -273,9 +296,14 @@ impl Verification<'_> {
         }
         let signed = |walk| {
             let all = all_blocks(self.store, self.site, walk)?;
-            Ok::<Vec<_>, StoreError>(all.into_iter().filter(|block| block.first < self.size).collect())
+            let is_listed = |block: &BlockInfo| block.first < self.size && block.content == Content::Entries;
+            Ok::<Vec<_>, StoreError>(all.into_iter().filter(is_listed).collect())
         };
-        let same = || Ok::<_, StoreError>(signed(Walk::OldestFirst)? == signed(Walk::NewestFirst)?);
+        let same = || {
+            let oldest_first = signed(Walk::OldestFirst)?;
+            let by_index = signed(Walk::ByIndex)?;
+            Ok::<_, StoreError>(oldest_first == signed(Walk::NewestFirst)? && oldest_first == by_index)
+        };
         // Blocks may be merged between the two walks; not under the commit lock.
         let same = same()? || {
             let lock = self.store.lock()?;
@@ -284,7 +312,7 @@ impl Verification<'_> {
             same
         };
         if !same {
-            self.find(None, "its entries from the newest on are not those from the oldest on");
+            self.find(None, "its entries from the newest on are not those from the oldest on, or by index");
         }
         Ok(())
     }

@@ -33,7 +33,7 @@ pub(super) fn find(
             let Some(time) = log.next_time(store, wanted)? else { continue };
             let nearer = nearest.is_none_or(|(best, _)| match walk {
                 Walk::NewestFirst => time > best,
-                Walk::OldestFirst => time < best,
+                Walk::OldestFirst | Walk::ByIndex => time < best,
             });
             if nearer {
                 nearest = Some((time, position));
@@ -43,7 +43,7 @@ pub(super) fn find(
         let complete = found.last_if_full().and_then(SortKey::time).is_some_and(|last| match walk {
             // Bounds of blocks are rounded outwards by at most a microsecond.
             Walk::NewestFirst => floor_us(last) > time,
-            Walk::OldestFirst => floor_us(last).saturating_add(1) < time,
+            Walk::OldestFirst | Walk::ByIndex => floor_us(last).saturating_add(1) < time,
         });
         if complete {
             break;
@@ -87,7 +87,7 @@ impl<'a> LogWalk<'a> {
                 if is_asked && may_hold(block, wanted) {
                     return Ok(Some(match self.walk {
                         Walk::NewestFirst => block.occurred_max_us,
-                        Walk::OldestFirst => block.occurred_min_us,
+                        Walk::OldestFirst | Walk::ByIndex => block.occurred_min_us,
                     }));
                 }
                 self.waiting.pop_front();
@@ -109,7 +109,7 @@ fn is_beyond(block: &BlockInfo, walk: Walk, wanted: &Wanted<'_>) -> bool {
     let Span { from, to, .. } = wanted.filter.times();
     match walk {
         Walk::NewestFirst => from.is_some_and(|from| block.occurred_max_us < floor_us(from)),
-        Walk::OldestFirst => to.is_some_and(|to| block.occurred_min_us > floor_us(to)),
+        Walk::OldestFirst | Walk::ByIndex => to.is_some_and(|to| block.occurred_min_us > floor_us(to)),
     }
 }
 

@@ -102,7 +102,7 @@ impl Search {
             Towards::Future => positions.retain(|position| bound.is_none_or(|bound| *position > bound)),
         }
         for position in positions {
-            let entry = read_at(self.store.as_ref(), &self.published, site, &[position])?.pop();
+            let entry = read_at(self.store.as_ref(), &self.published, site, &[position])?.pop().flatten();
             if let Some(entry) = entry.filter(|entry| link.is_of(entry)) {
                 return Ok(Some(entry));
             }
@@ -145,7 +145,7 @@ impl Search {
             let size = self.published.size(site.log)?;
             for (place, positions) in places.into_iter().zip(self.store.linked(site.log, &targets)?) {
                 let Some(last) = positions.into_iter().rfind(|position| *position < size) else { continue };
-                let found = read_at(self.store.as_ref(), &self.published, site, &[last])?.pop();
+                let found = read_at(self.store.as_ref(), &self.published, site, &[last])?.pop().flatten();
                 let link = entries.get(place).map(|entry| Link::Reverts(entry.id));
                 let is_true = |found: &Entry| link.is_some_and(|link| link.is_of(found));
                 if let Some(slot) = reverted_by.get_mut(place) {

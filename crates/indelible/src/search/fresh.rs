@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use model::Entry;
 
-use super::index::Index;
+use super::index::{Index, Places};
 use crate::store::LogNumber;
 
 /// Entries kept in memory until the index has them, at most, about 2 KB each. Beyond that they are read from
@@ -154,6 +154,12 @@ impl Shared {
     pub(super) fn forget(&self, positions: &HashMap<LogNumber, u64>) {
         let mut fresh = self.fresh.write().unwrap_or_else(PoisonError::into_inner);
         fresh.retain(|fresh| positions.get(&fresh.log).is_none_or(|position| fresh.end > *position));
+    }
+
+    /// Lets go of entries from which something was removed.
+    pub(super) fn forget_removed(&self, places: &Places) {
+        let mut fresh = self.fresh.write().unwrap_or_else(PoisonError::into_inner);
+        fresh.retain(|fresh| !places.touch(fresh.log, &(fresh.first..fresh.end)));
     }
 
     /// The entries at hand.

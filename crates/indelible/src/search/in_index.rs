@@ -86,6 +86,11 @@ impl View {
         (knows || !fresh.is_empty()).then_some(Self { index, snapshot, fresh, ranks })
     }
 
+    /// Number of the last removal that the index knows of.
+    pub(super) fn removals(&self) -> u64 {
+        self.snapshot.removals
+    }
+
     pub(super) fn fresh(&self) -> &[Arc<Fresh>] {
         &self.fresh
     }

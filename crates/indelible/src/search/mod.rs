@@ -37,7 +37,7 @@ use tail::Tail;
 
 pub use in_index::{FacetValue, Facets, FacetsQuestion, HistogramBucket};
 pub use index::{Bucket, Progress};
-pub use reader::{leaf_hashes, read_entries};
+pub use reader::{Found, leaf_hashes, read_entries, read_one};
 pub use scan::Scan;
 
 /// How long one question may read before it is ended, so that nobody can occupy the disk.
@@ -98,6 +98,9 @@ pub enum SearchError {
     /// The histogram would have more buckets than anybody can use.
     #[error("the histogram would be too long: choose wider buckets or a shorter time")]
     TooManyBuckets,
+    /// Content was removed while the index was asked. Callers do not see this: the log is searched instead.
+    #[error("content was removed meanwhile")]
+    Removed,
     /// The index failed. Callers do not see this: the log is searched instead.
     #[error(transparent)]
     Index(IndexError),
@@ -207,7 +210,34 @@ impl Search {
         Ok(progress)
     }
 
-    /// Waits until everything published is in the index, for so long; whether it is. Searches need not wait:
+    /// Waits until nothing that was removed is left in the index, for so long; whether it is. Where this process has no
+    /// index there is nothing to wait for.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn follow_removals(&self, patience: Duration) -> Result<bool, StoreError> {
+        const LOOK_AGAIN: Duration = Duration::from_millis(2);
+        if self.shared.as_ref().is_none_or(|shared| !shared.directory().exists()) {
+            return Ok(true);
+        }
+        let deadline = Instant::now() + patience;
+        while !self.is_up_to_removals()? {
+            if Instant::now() > deadline {
+                return Ok(false);
+            }
+            std::thread::sleep(LOOK_AGAIN);
+        }
+        Ok(true)
+    }
+
+    /// Whether nothing that was removed is left in the index.
+    fn is_up_to_removals(&self) -> Result<bool, StoreError> {
+        let index = self.shared.as_ref().and_then(|shared| shared.index());
+        let last = self.store.last_removals()?.any;
+        Ok(index.is_some_and(|index| index.snapshot().removals >= last))
+    }
+
+    /// Waits until everything published is in the index, and nothing that was removed, for so long; whether it is. Searches need not wait:
     /// they find what is not in the index, too.
     ///
     /// # Errors
@@ -217,7 +247,7 @@ impl Search {
         let deadline = Instant::now() + patience;
         loop {
             let progress = self.progress()?;
-            if progress.indexed == progress.published {
+            if progress.indexed == progress.published && self.is_up_to_removals()? {
                 return Ok(true);
             }
             if Instant::now() > deadline {
@@ -285,9 +315,10 @@ impl Search {
         if let Some(view) = self.view(&pinned) {
             let slice = || {
                 let hits = self.hits(&view, &pinned, &wanted)?.into_iter().skip(before).collect();
-                self.complete(&pinned, &wanted, hits, question.limit)
+                self.complete(&view, &pinned, &wanted, hits, question.limit)
             };
             match guarded(slice) {
+                Err(SearchError::Removed) => {}
                 Err(SearchError::Index(error)) => self.set_aside(&error),
                 answer => return Ok(answer?.into_iter().map(|(_, entry)| entry).collect()),
             }
@@ -310,22 +341,37 @@ impl Search {
         Ok(self.facets(question, &facets)?.total)
     }
 
-    /// A published entry by its id.
+    /// A published entry by its id, unless it has expired.
     ///
     /// # Errors
     /// When the store fails.
     pub fn by_id(&self, site: &Site, id: Uuid) -> Result<Option<Entry>, StoreError> {
+        Ok(match self.found(site, id)? {
+            Some(Found::Entry(entry)) => Some(*entry),
+            Some(Found::Expired(..)) | None => None,
+        })
+    }
+
+    /// A published entry by its id, or what is left of it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn found(&self, site: &Site, id: Uuid) -> Result<Option<Found>, StoreError> {
         let (store, published) = (self.store.as_ref(), self.published.as_ref());
         let position = store.positions(site.log, &[id])?.pop().flatten();
         let size = published.size(site.log)?;
         let Some(index) = position.filter(|position| *position < size) else { return Ok(None) };
-        let entry = read_entries(store, published, site, index..index + 1)?.pop();
-        let Some(entry) = entry.filter(|entry| entry.id == id) else {
+        let found = read_one(store, published, site, index)?;
+        let found_id = match &found {
+            Found::Entry(entry) => entry.id,
+            Found::Expired(header, _) => header.id,
+        };
+        if found_id != id {
             let message =
                 format!("the id {id} of site `{}` leads to index {index}, which is another's", site.id);
             return Err(StoreError::Corrupt(message));
-        };
-        Ok(Some(entry))
+        }
+        Ok(Some(found))
     }
 
     fn pin<'a>(&self, question: &Question<'a>) -> Result<Vec<Pinned<'a>>, StoreError> {
@@ -359,6 +405,7 @@ impl Search {
             && let Some(view) = self.view(pinned)
         {
             match guarded(|| self.find_by_index(&view, pinned, wanted, shown)) {
+                Err(SearchError::Removed) => {}
                 Err(SearchError::Index(error)) => self.set_aside(&error),
                 answer => return answer,
             }
@@ -379,7 +426,7 @@ impl Search {
         shown: usize,
     ) -> Result<Vec<(SortKey, Entry)>, SearchError> {
         let hits = self.hits(view, pinned, wanted)?;
-        self.complete(pinned, wanted, hits, shown)
+        self.complete(view, pinned, wanted, hits, shown)
     }
 
     /// The first places wanted, in order, as the index and what is not in it yet have them.
@@ -405,9 +452,11 @@ impl Search {
         Tail { store: self.store.as_ref(), published: &self.published, pinned: &[], fresh: view.fresh() }
     }
 
-    /// Reads the entries of those hits that were not read yet. What the index found must be what it said.
+    /// Reads the entries of those hits that were not read yet. What the index found must be what it said, unless
+    /// something was removed since that it does not know of.
     fn complete(
         &self,
+        view: &View,
         pinned: &[Pinned<'_>],
         wanted: &Wanted<'_>,
         mut hits: Vec<(SortKey, Hit)>,
@@ -427,10 +476,10 @@ impl Search {
             let read = reader::read_at(self.store.as_ref(), &self.published, log.site, &indexes)?;
             let unread = hits.iter_mut().filter(|hit| is_unread(hit));
             for ((key, hit), entry) in unread.zip(read) {
-                if wanted.place(&entry).as_ref() != Some(key) {
-                    return Err(IndexError::Engine("it found an entry that does not match".to_owned()).into());
+                if entry.as_ref().and_then(|entry| wanted.place(entry)).as_ref() != Some(key) {
+                    return Err(self.unlike(view));
                 }
-                hit.entry = Some(entry);
+                hit.entry = entry;
             }
         }
         let mut found: Vec<(SortKey, Entry)> =
@@ -442,11 +491,24 @@ impl Search {
         Ok(found)
     }
 
-    /// What the index knows now; `None` where there is none.
+    /// Why the index found an entry that does not match.
+    fn unlike(&self, view: &View) -> SearchError {
+        match self.store.last_removals() {
+            Ok(last) if last.any > view.removals() => SearchError::Removed,
+            Ok(_) => IndexError::Engine("it found an entry that does not match".to_owned()).into(),
+            Err(error) => error.into(),
+        }
+    }
+
+    /// What the index knows now; `None` where there is none, or it still has what was erased. It may have what has
+    /// expired: that many entries take a while, and whoever meets one of them looks into the log.
     fn view(&self, pinned: &[Pinned<'_>]) -> Option<View> {
         let shared = self.shared.as_ref()?;
-        let fresh = shared.fresh();
-        View::new(shared.index()?, fresh, pinned)
+        // In this order: what is at hand was told of every removal that the index was told of.
+        let last = self.store.last_removals().ok()?;
+        let index = shared.index()?;
+        let view = View::new(index, shared.fresh(), pinned)?;
+        (view.removals() >= last.erasure).then_some(view)
     }
 
     /// From now on the log is searched, until the index was made anew.

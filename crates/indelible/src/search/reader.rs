@@ -7,14 +7,14 @@ use std::collections::hash_map::Entry as Slot;
 use std::ops::Range;
 use std::thread;
 
-use model::{Entry, StoredEntry};
+use model::{Entry, LeafHeader, StoredEntry, StoredError};
 use sha2::{Digest, Sha256};
 use tlog::{HASH_SIZE, Hash, TILE_WIDTH};
 
 use crate::journal::{Published, stored_nodes};
 use crate::store::{Head, LogNumber, Site, Store, StoreError};
 
-/// Reads consecutive entries of a site's log.
+/// Reads consecutive entries of a site's log. Those that have expired are left out.
 ///
 /// # Errors
 /// [`StoreError::Corrupt`] when one of them is missing, or is not the one that was signed.
@@ -40,7 +40,7 @@ pub(super) fn read_wanted<P>(
     let mut wanted = Vec::new();
     for (index, bytes) in range.clone().zip(store.entries(site.log, range)?) {
         let stored = StoredEntry::decode(&bytes).map_err(|error| unreadable(site, index, &error))?;
-        let entry = stored.open(&site.id, index).map_err(|error| unreadable(site, index, &error))?;
+        let Some(entry) = open(site, index, &stored)? else { continue };
         let Some(place) = place(&entry) else { continue };
         prover.prove(index, &stored)?;
         wanted.push((place, entry));
@@ -48,7 +48,7 @@ pub(super) fn read_wanted<P>(
     Ok(wanted)
 }
 
-/// Reads the entries at these indexes of a site's log, in the order of the indexes given.
+/// Reads the entries at these indexes of a site's log, in the order of the indexes given; none for one that has expired.
 ///
 /// # Errors
 /// As [`read_entries`].
@@ -57,11 +57,48 @@ pub(super) fn read_at(
     published: &Published,
     site: &Site,
     indexes: &[u64],
-) -> Result<Vec<Entry>, StoreError> {
+) -> Result<Vec<Option<Entry>>, StoreError> {
     let read = read_matching(store, published, site, indexes, |_| true)?;
     let mut by_index: HashMap<u64, Entry> = read.into_iter().map(|entry| (entry.index, entry)).collect();
-    let entry = |index: &u64| by_index.remove(index).ok_or_else(|| missing(site, *index));
-    indexes.iter().map(entry).collect()
+    Ok(indexes.iter().map(|index| by_index.remove(index)).collect())
+}
+
+/// What a reader finds at an index.
+#[derive(Clone, Debug)]
+pub enum Found {
+    /// The entry.
+    Entry(Box<Entry>),
+    /// What is left of one that has expired: its header and its index.
+    Expired(LeafHeader, u64),
+}
+
+/// Reads what is at an index of a site's log, and proves it.
+///
+/// # Errors
+/// As [`read_entries`].
+pub fn read_one(
+    store: &dyn Store,
+    published: &Published,
+    site: &Site,
+    index: u64,
+) -> Result<Found, StoreError> {
+    let read = store.entries(site.log, index..index + 1)?;
+    let bytes = read.first().ok_or_else(|| missing(site, index))?;
+    let stored = StoredEntry::decode(bytes).map_err(|error| unreadable(site, index, &error))?;
+    Prover::new(store, published, site).prove(index, &stored)?;
+    Ok(match open(site, index, &stored)? {
+        Some(entry) => Found::Entry(Box::new(entry)),
+        None => Found::Expired(stored.header(), index),
+    })
+}
+
+/// The entry, unless it has expired.
+fn open(site: &Site, index: u64, stored: &StoredEntry<'_>) -> Result<Option<Entry>, StoreError> {
+    match stored.open(&site.id, index) {
+        Ok(entry) => Ok(Some(entry)),
+        Err(StoredError::Expired) => Ok(None),
+        Err(error) => Err(unreadable(site, index, &error)),
+    }
 }
 
 /// Entries that are worth a second thread.
@@ -107,7 +144,7 @@ fn read_sorted(
     let mut found = Vec::new();
     for (index, bytes) in sorted.iter().copied().zip(store.entries_at(site.log, sorted)?) {
         let stored = StoredEntry::decode(&bytes).map_err(|error| unreadable(site, index, &error))?;
-        let entry = stored.open(&site.id, index).map_err(|error| unreadable(site, index, &error))?;
+        let Some(entry) = open(site, index, &stored)? else { continue };
         if matches(&entry) {
             prover.prove(index, &stored)?;
             found.push(entry);
@@ -127,8 +164,10 @@ pub(super) fn read_unproven(
     mut see: impl FnMut(&Entry),
 ) -> Result<(), StoreError> {
     for (index, bytes) in indexes.iter().copied().zip(store.entries_at(site.log, indexes)?) {
-        let opened = StoredEntry::decode(&bytes).and_then(|stored| stored.open(&site.id, index));
-        see(&opened.map_err(|error| unreadable(site, index, &error))?);
+        let stored = StoredEntry::decode(&bytes).map_err(|error| unreadable(site, index, &error))?;
+        if let Some(entry) = open(site, index, &stored)? {
+            see(&entry);
+        }
     }
     Ok(())
 }
@@ -242,6 +281,6 @@ fn altered(site: &Site, index: u64) -> StoreError {
     ))
 }
 
-fn unreadable(site: &Site, index: u64, error: &model::StoredError) -> StoreError {
+fn unreadable(site: &Site, index: u64, error: &StoredError) -> StoreError {
     StoreError::Corrupt(format!("the entry at index {index} of site `{}` does not read: {error}", site.id))
 }

@@ -14,6 +14,7 @@
 //! [`Store::lock`] discards it.
 
 mod embedded;
+mod removal;
 mod saved;
 mod umbrella;
 
@@ -21,12 +22,13 @@ use std::fmt;
 use std::ops::Range;
 
 use jiff::Timestamp;
-use model::{Role, SiteId};
+use model::{Role, SiteId, StoredEntry};
 use serde::{Deserialize, Serialize};
 use tlog::Hash;
 use uuid::Uuid;
 
 pub use embedded::{CreateOptions, EmbeddedStore};
+pub use removal::{LastRemovals, Reduction, Removal, RemovalStore, Removed};
 pub use saved::{SAVED_SEARCHES_MAX, SaveError, SavedSearch};
 pub use umbrella::{SiteHead, UmbrellaStore};
 
@@ -222,6 +224,8 @@ pub struct BlockInfo {
     pub occurred_min_us: i64,
     /// No entry of it happened later.
     pub occurred_max_us: i64,
+    /// What is left of its entries.
+    pub content: Content,
     /// The store's own, by which a walk goes on as it began: how many merges it takes into account.
     pub merges: u64,
 }
@@ -231,6 +235,48 @@ impl BlockInfo {
     #[must_use]
     pub const fn range(&self) -> Range<u64> {
         self.first..self.first.saturating_add(self.count)
+    }
+}
+
+/// What is left of a block's entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// Entries that can be shown.
+    Entries,
+    /// All have expired; of some the claimed time is left.
+    ClaimedTimes,
+    /// All have expired, and nothing is left but their leaves.
+    Leaves,
+}
+
+impl Content {
+    /// What is left of these stored forms.
+    fn of(entries: &[Vec<u8>]) -> Self {
+        let mut content = Self::Leaves;
+        for entry in entries {
+            match StoredEntry::decode(entry) {
+                Ok(stored) if stored.is_expired() && stored.sections().next().is_none() => {}
+                Ok(stored) if stored.is_expired() => content = Self::ClaimedTimes,
+                Ok(_) | Err(_) => return Self::Entries,
+            }
+        }
+        content
+    }
+
+    const fn number(self) -> i64 {
+        match self {
+            Self::Entries => 0,
+            Self::ClaimedTimes => 1,
+            Self::Leaves => 2,
+        }
+    }
+
+    const fn from_number(number: i64) -> Self {
+        match number {
+            1 => Self::ClaimedTimes,
+            2 => Self::Leaves,
+            _ => Self::Entries,
+        }
     }
 }
 
@@ -250,13 +296,15 @@ pub enum Walk {
     NewestFirst,
     /// By earliest time, from the oldest.
     OldestFirst,
+    /// By index. Only this walk meets blocks of which nothing can be shown.
+    ByIndex,
 }
 
 /// The right to commit, held by at most one committer of an installation at a time, other processes included.
 pub trait CommitLock: fmt::Debug {}
 
 /// See the [module's documentation](self).
-pub trait Store: UmbrellaStore + fmt::Debug + Send + Sync + 'static {
+pub trait Store: UmbrellaStore + RemovalStore + fmt::Debug + Send + Sync + 'static {
     /// The installation's prefix of every checkpoint's origin line.
     fn origin(&self) -> &str;
 

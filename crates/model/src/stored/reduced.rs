@@ -16,6 +16,8 @@
 
 use super::{Input, Keys, StoredEntry, StoredError, put_header, put_varint};
 use crate::leaf::{Commitment, LeafHeader, Salts, commitment};
+use crate::link;
+use crate::name::SiteId;
 use crate::section::SectionName;
 
 const FORM_ERASED: u8 = 2;
@@ -125,6 +127,14 @@ impl StoredEntry<'_> {
             }
         }
         bytes
+    }
+
+    /// The targets of what it points at, as far as they are left: [`crate::Link::target`].
+    #[must_use]
+    pub fn links(&self) -> Vec<Vec<u8>> {
+        // None of the fields matters but these two.
+        let entry = self.open(&SiteId::system(), 0);
+        entry.map(|entry| link::targets(entry.reverts, entry.entity.as_ref())).unwrap_or_default()
     }
 
     /// The salt of a section that is there: with it and the section's bytes anybody derives the commitment in the leaf.

@@ -10,6 +10,7 @@ use crate::access::{Caller, Part, Parts};
 use crate::api::form::EntryDetail;
 use crate::api::problem::Problem;
 use crate::api::{App, Path, blocking};
+use crate::removal::{self, Verdict};
 use crate::revert::{self, RevertError};
 use crate::store::{Site, StoreError};
 
@@ -45,18 +46,23 @@ fn detail_in_part(indelible: &Indelible, part: Part, entry: Entry) -> Result<Ent
     let entries = std::slice::from_ref(&entry);
     let hash = crate::search::leaf_hashes(indelible.store().as_ref(), &parts.sites, entries)?.pop();
     let hash = hash.ok_or_else(|| Problem::internal(&"an entry without a leaf hash"))?;
+    let mut verdict = removal::verdict(indelible, site, entry.index)?;
+    if is_limited && matches!(verdict, Verdict::Erased(_)) {
+        // Which entries tell of it is not in the part.
+        verdict = Verdict::Erased(Vec::new());
+    }
     let reverted_by = reverted_by(indelible, &parts, entries)?.pop().flatten();
     if is_limited {
         // Whether it can be reverted depends on other entries.
         let why = "this token only reads".to_owned();
-        return Ok(EntryDetail::new(entry, hash, size, reverted_by, Err(why)));
+        return Ok(EntryDetail::new(entry, hash, size, reverted_by, Err(why), &verdict));
     }
     let revert = match revert::check(indelible, site, &entry) {
         Ok(_) => Ok(()),
         Err(RevertError::Impossible(why)) => Err(why),
         Err(error) => return Err(error.into()),
     };
-    Ok(EntryDetail::new(entry, hash, size, reverted_by, revert))
+    Ok(EntryDetail::new(entry, hash, size, reverted_by, revert, &verdict))
 }
 
 /// An entry as a list shows it, as JSON on one line.

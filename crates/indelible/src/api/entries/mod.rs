@@ -12,6 +12,7 @@ pub(super) mod revert;
 pub(super) mod state;
 pub(super) mod tail;
 
+use axum::http::StatusCode;
 use model::Entry;
 use uuid::Uuid;
 
@@ -19,7 +20,8 @@ use super::problem::Problem;
 use crate::Indelible;
 use crate::access::{Part, Parts};
 use crate::form::EntryOut;
-use crate::search;
+use crate::removal::{self, Verdict};
+use crate::search::{self, Found};
 use crate::store::{Site, StoreError};
 
 /// Characters of an id that are repeated in a message: a UUID's, and no more of what is none.
@@ -29,12 +31,44 @@ pub(super) const ID_CHARS_SHOWN: usize = 60;
 pub(crate) fn find(indelible: &Indelible, site: &Site, id: &str) -> Result<Entry, Problem> {
     let unknown = || unknown_entry(site, id);
     let wanted = Uuid::try_parse(id).map_err(|_| unknown())?;
-    indelible.search().by_id(site, wanted)?.ok_or_else(unknown)
+    match indelible.search().found(site, wanted)?.ok_or_else(unknown)? {
+        Found::Entry(entry) => Ok(*entry),
+        Found::Expired(_, index) => Err(gone(indelible, site, index)?),
+    }
+}
+
+/// Says why nothing is left of an entry.
+fn gone(indelible: &Indelible, site: &Site, index: u64) -> Result<Problem, StoreError> {
+    Ok(match removal::verdict(indelible, site, index)? {
+        Verdict::Expired(because, policy) => {
+            let days = policy.retention_days;
+            let told = format!(
+                "entry {index} has expired: content was kept for {days}, and entry {} tells of its expiry. \
+                 Its receipt is still there",
+                because.index
+            );
+            Problem::new(StatusCode::GONE, "expired", told)
+        }
+        Verdict::Present | Verdict::Erased(_) | Verdict::Missing(_) => {
+            let told = format!(
+                "ALARM: the content of entry {index} is MISSING: no entry of the log tells of its removal. \
+                 Run `indelible verify`"
+            );
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "missing", told)
+        }
+    })
 }
 
 /// Finds a published entry in the part of a log that the caller may read. What is outside of it does not exist for it.
 pub(super) fn find_in_part(indelible: &Indelible, part: &Part, id: &str) -> Result<Entry, Problem> {
-    let entry = find(indelible, &part.site, id)?;
+    let entry = match find(indelible, &part.site, id) {
+        Ok(entry) => entry,
+        // Whether what has expired was in the part cannot be told any more.
+        Err(problem) if problem.status() == StatusCode::GONE && part.only.is_some() => {
+            return Err(unknown_entry(&part.site, id));
+        }
+        Err(problem) => return Err(problem),
+    };
     if part.only.as_ref().is_none_or(|only| only.matches(&entry)) {
         return Ok(entry);
     }

@@ -13,11 +13,12 @@ use std::task::{Context, Poll, Waker};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use model::{Entry, StoredEntry};
+use model::{Entry, StoredEntry, StoredError};
 use tantivy::indexer::{NoMergePolicy, UserOperation};
 use tantivy::{FutureResult, IndexWriter, SegmentMeta};
 
 use super::merge;
+use super::removed::Places;
 use super::terms::{HashKey, Terms};
 use super::{Index, IndexError};
 use crate::journal::Published;
@@ -29,6 +30,9 @@ const ENTRIES_AT_ONCE: u64 = 256;
 
 /// Entries after which a commit is made although more are waiting. Larger commits need fewer merges.
 const COMMIT_ENTRIES: u64 = 65_536;
+
+/// Removals that are taken out together: each time shards are written anew.
+const REMOVALS_AT_ONCE: usize = 1024;
 
 /// How long entries wait for a commit when no others come. Until then they are searched one by one.
 const COMMIT_AFTER: Duration = Duration::from_secs(2);
@@ -147,14 +151,16 @@ impl Run {
 
     /// Follows until stopped, or until the index turns out to be of no use.
     fn follow(&self) -> Result<(), IndexError> {
-        let index = self.open()?;
+        // Before the index is made: what is removed from here on is taken out of it.
+        let removals = self.store.last_removals().map_err(store_failed)?.any;
+        let (index, was_made) = self.open()?;
         self.shared.set(Arc::clone(&index));
-        let mut writing = Writing::start(&index)?;
+        let mut writing = Writing::start(&index, was_made.then_some(removals))?;
         while !self.is_stopped() {
             if self.shared.is_broken() {
                 return Err(IndexError::Engine("it gave wrong answers or none".to_owned()));
             }
-            let came = self.take_in(&index, &mut writing)?;
+            let came = self.take_in(&index, &mut writing)? | self.take_out(&index, &mut writing)?;
             writing.merge(&index)?;
             if !came {
                 thread::park_timeout(LOOK_AGAIN);
@@ -163,17 +169,17 @@ impl Run {
         writing.commit(&index, &self.shared)
     }
 
-    /// The index, made anew when it is missing, cannot be used, or is ahead of the log.
-    fn open(&self) -> Result<Arc<Index>, IndexError> {
+    /// The index, and whether it was made: when it was missing, cannot be used, or is ahead of the log.
+    fn open(&self) -> Result<(Arc<Index>, bool), IndexError> {
         let (directory, key) = (self.shared.directory(), *self.shared.key());
         let was_there = directory.exists();
         let usable = if was_there && !self.shared.is_broken() { self.usable(directory, key) } else { None };
-        let index = match usable {
-            Some(index) => index,
-            None => Index::create(directory, key)?,
+        let (index, was_made) = match usable {
+            Some(index) => (index, false),
+            None => (Index::create(directory, key)?, true),
         };
         self.shared.mend();
-        Ok(Arc::new(index))
+        Ok((Arc::new(index), was_made))
     }
 
     fn usable(&self, directory: &Path, key: HashKey) -> Option<Index> {
@@ -189,12 +195,13 @@ impl Run {
         let positions = &index.snapshot().positions;
         let is_ahead =
             |(log, size): (&LogNumber, &u64)| self.published.size(*log).is_ok_and(|now| now < *size);
-        if positions.iter().any(is_ahead) { None } else { Some(index) }
+        let removals = self.store.last_removals().ok()?.any;
+        let is_usable = !positions.iter().any(is_ahead) && index.snapshot().removals <= removals;
+        is_usable.then_some(index)
     }
 
     /// Takes in what was published since; whether there was anything.
     fn take_in(&self, index: &Arc<Index>, writing: &mut Writing) -> Result<bool, IndexError> {
-        let store_failed = |error: StoreError| IndexError::Engine(error.to_string());
         let mut came = false;
         for site in self.store.sites().map_err(store_failed)? {
             let size = self.published.size(site.log).map_err(store_failed)?;
@@ -221,16 +228,46 @@ impl Run {
         Ok(came)
     }
 
-    /// Reads entries; one that does not read is left out, because nobody could be shown it.
+    /// Takes out what was removed since; whether there was anything. When this returns, nothing of it is left in the
+    /// index' files.
+    fn take_out(&self, index: &Arc<Index>, writing: &mut Writing) -> Result<bool, IndexError> {
+        let removals = self.store.removals(writing.removals, REMOVALS_AT_ONCE).map_err(store_failed)?;
+        let Some(last) = removals.last() else { return Ok(false) };
+        let erasures: Vec<_> = removals.iter().filter(|removed| removed.is_erasure).cloned().collect();
+        let places = Places::of(&removals);
+        writing.delete(&places)?;
+        let erased = Places::of(&erasures);
+        for site in self.store.sites().map_err(store_failed)? {
+            let end = writing.positions.get(&site.log).copied().unwrap_or_default();
+            for range in erased.of_log(site.log) {
+                for first in range.clone().step_by(usize::try_from(ENTRIES_AT_ONCE).unwrap_or(1)) {
+                    let end = first.saturating_add(ENTRIES_AT_ONCE).min(range.end).min(end);
+                    if first < end {
+                        let entries = self.read(&site, first, end).map_err(store_failed)?;
+                        writing.add(index, site.log, &entries)?;
+                    }
+                }
+            }
+        }
+        self.shared.forget_removed(&places);
+        writing.removals = last.number;
+        writing.commit_removals(index, &self.shared)?;
+        Ok(true)
+    }
+
+    /// Reads entries; one that has expired or does not read is left out, because nobody could be shown it.
     fn read(&self, site: &Site, first: u64, end: u64) -> Result<Vec<Entry>, StoreError> {
         let stored = self.store.entries(site.log, first..end)?;
         let open = |(index, bytes): (u64, Vec<u8>)| {
             let opened = StoredEntry::decode(&bytes).and_then(|stored| stored.open(&site.id, index));
-            opened
-                .inspect_err(
-                    |error| tracing::error!(site = %site.id, index, %error, "an entry does not read"),
-                )
-                .ok()
+            match opened {
+                Ok(entry) => Some(entry),
+                Err(StoredError::Expired) => None,
+                Err(error) => {
+                    tracing::error!(site = %site.id, index, %error, "an entry does not read");
+                    None
+                }
+            }
         };
         Ok((first..end).zip(stored).filter_map(open).collect())
     }
@@ -242,6 +279,8 @@ struct Writing {
     terms: Terms,
     /// How far each log was given to the writer.
     positions: HashMap<LogNumber, u64>,
+    /// Number of the last removal that was given to the writer.
+    removals: u64,
     /// Entries since the last commit.
     pending: u64,
     pending_since: Instant,
@@ -249,17 +288,57 @@ struct Writing {
 }
 
 impl Writing {
-    fn start(index: &Index) -> Result<Self, IndexError> {
+    /// `made` is the last removal before the index was made, if it was.
+    fn start(index: &Index, made: Option<u64>) -> Result<Self, IndexError> {
         let writer: IndexWriter = index.engine.writer_with_num_threads(1, WRITER_BYTES)?;
         writer.set_merge_policy(Box::new(NoMergePolicy));
-        Ok(Self {
+        let mut writing = Self {
             writer,
             terms: Terms::new(index.key),
-            positions: index.snapshot().positions.clone(),
+            positions: HashMap::new(),
+            removals: 0,
             pending: 0,
             pending_since: Instant::now(),
             merging: None,
-        })
+        };
+        // An earlier follower may have ended in the middle of it.
+        writing.write_anew(index)?;
+        let snapshot = index.snapshot();
+        writing.positions = snapshot.positions.clone();
+        writing.removals = made.unwrap_or(snapshot.removals);
+        Ok(writing)
+    }
+
+    /// Deletes documents; what was merged meanwhile would bring them back.
+    fn delete(&mut self, places: &Places) -> Result<(), IndexError> {
+        if let Some(merging) = self.merging.take() {
+            merging.wait()?;
+        }
+        self.writer.delete_query(Box::new(places.clone()))?;
+        Ok(())
+    }
+
+    /// Commits deletions, and has every shard written anew that they were in.
+    fn commit_removals(&mut self, index: &Index, shared: &Shared) -> Result<(), IndexError> {
+        let mut commit = self.writer.prepare_commit()?;
+        commit.set_payload(&index.payload(&self.positions, self.removals));
+        commit.commit()?;
+        self.pending = 0;
+        self.write_anew(index)?;
+        shared.forget(&self.positions);
+        Ok(())
+    }
+
+    /// Writes shards anew of which documents were deleted: until then what they were found by is in the files.
+    fn write_anew(&mut self, index: &Index) -> Result<(), IndexError> {
+        for segment in index.engine.load_metas()?.segments {
+            if segment.has_deletes() {
+                self.writer.merge(&[segment.id()]).wait()?;
+            }
+        }
+        index.load()?;
+        self.writer.garbage_collect_files().wait()?;
+        Ok(())
     }
 
     fn add(&mut self, index: &Index, log: LogNumber, entries: &[Entry]) -> Result<(), IndexError> {
@@ -285,7 +364,7 @@ impl Writing {
         if self.pending == 0 {
             return Ok(());
         }
-        let payload = index.payload(&self.positions);
+        let payload = index.payload(&self.positions, self.removals);
         let mut commit = self.writer.prepare_commit()?;
         commit.set_payload(&payload);
         commit.commit()?;
@@ -314,6 +393,10 @@ impl Writing {
         }
         Ok(())
     }
+}
+
+fn store_failed(error: StoreError) -> IndexError {
+    IndexError::Engine(error.to_string())
 }
 
 fn lock_path(directory: &Path) -> PathBuf {

@@ -12,6 +12,7 @@ mod follow;
 mod known;
 mod merge;
 mod pick;
+mod removed;
 mod schema;
 mod shard;
 mod tally;
@@ -37,6 +38,7 @@ pub(super) use follow::Follower;
 pub use follow::Progress;
 pub(super) use known::TallyKey;
 pub(super) use pick::{LogRank, Pick, Ranks};
+pub(super) use removed::Places;
 pub use tally::Bucket;
 pub(super) use tally::Tally;
 
@@ -65,6 +67,8 @@ pub(in crate::search) struct Snapshot {
     pub(in crate::search) shards: Vec<Arc<Shard>>,
     /// How many entries of each log are in them.
     pub(in crate::search) positions: HashMap<LogNumber, u64>,
+    /// Number of the last removal that was carried out in them.
+    pub(in crate::search) removals: u64,
 }
 
 /// What a commit says of itself.
@@ -74,6 +78,9 @@ struct Payload {
     /// Proves that the index belongs to the installation: a hash that only its key gives.
     belongs_to: String,
     positions: Vec<(LogNumber, u64)>,
+    /// Number of the last removal of which nothing is left in it.
+    #[serde(default)]
+    removals: u64,
 }
 
 /// What can go wrong with the index. Nothing of it is lost: the log is searched instead.
@@ -168,9 +175,13 @@ impl Index {
         {
             return Ok(());
         }
-        let positions = match &metas.payload {
-            Some(payload) => self.positions(payload)?,
-            None => HashMap::new(),
+        // Shards that still have what was deleted are about to be written anew.
+        if metas.segments.iter().any(tantivy::index::SegmentMeta::has_deletes) {
+            return Ok(());
+        }
+        let (positions, removals) = match &metas.payload {
+            Some(payload) => self.told(payload)?,
+            None => (HashMap::new(), 0),
         };
         self.reader.reload()?;
         // A commit between the two would pair shards with other positions; merges change no content.
@@ -186,12 +197,13 @@ impl Index {
             });
         }
         shards.sort_by_key(|shard| (shard.recorded_ms.min_value(), shard.recorded_ms.max_value()));
-        let snapshot = Snapshot { opstamp: metas.opstamp, shards, positions };
+        let snapshot = Snapshot { opstamp: metas.opstamp, shards, positions, removals };
         *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
         Ok(())
     }
 
-    fn positions(&self, payload: &str) -> Result<HashMap<LogNumber, u64>, IndexError> {
+    /// How far each log is, and the removals.
+    fn told(&self, payload: &str) -> Result<(HashMap<LogNumber, u64>, u64), IndexError> {
         let payload: Payload = serde_json::from_str(payload)
             .map_err(|_| IndexError::Foreign("says nothing of itself that can be read"))?;
         if payload.format != FORMAT {
@@ -200,13 +212,13 @@ impl Index {
         if payload.belongs_to != terms::signature(&self.key) {
             return Err(IndexError::Foreign("belongs to another installation"));
         }
-        Ok(payload.positions.into_iter().collect())
+        Ok((payload.positions.into_iter().collect(), payload.removals))
     }
 
-    fn payload(&self, positions: &HashMap<LogNumber, u64>) -> String {
+    fn payload(&self, positions: &HashMap<LogNumber, u64>, removals: u64) -> String {
         let mut positions: Vec<_> = positions.iter().map(|(log, size)| (*log, *size)).collect();
         positions.sort_unstable();
-        let payload = Payload { format: FORMAT, belongs_to: terms::signature(&self.key), positions };
+        let payload = Payload { format: FORMAT, belongs_to: terms::signature(&self.key), positions, removals };
         serde_json::to_string(&payload).unwrap_or_default()
     }
 

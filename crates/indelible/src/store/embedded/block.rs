@@ -9,7 +9,7 @@
 use jiff::Timestamp;
 
 use super::sqlite::to_count;
-use crate::store::{NewEntry, StoreError};
+use crate::store::{Content, NewEntry, StoreError};
 
 /// Entries in a block, at most: half the width of a tile, so that a block lies within one tile's leaves.
 ///
@@ -36,6 +36,8 @@ pub(super) struct Block {
     pub(super) count: u64,
     pub(super) occurred_min_us: i64,
     pub(super) occurred_max_us: i64,
+    /// What is left of its entries.
+    pub(super) left: Content,
     pub(super) content: Vec<u8>,
 }
 
@@ -71,22 +73,35 @@ fn pack_one(
     entries: &[NewEntry],
     compressor: &mut zstd::bulk::Compressor<'_>,
 ) -> Result<Block, StoreError> {
-    let size: usize = entries.iter().map(|entry| entry.bytes.len() + 4).sum();
-    let mut plain = Vec::with_capacity(size);
-    for entry in entries {
-        let length = u32::try_from(entry.bytes.len()).map_err(|_| unpackable("an entry is too long"))?;
-        plain.extend(length.to_le_bytes());
-        plain.extend(&entry.bytes);
-    }
-    let content = compressor.compress(&plain).map_err(|error| unpackable(&error.to_string()))?;
+    let content = pack_content(entries.iter().map(|entry| entry.bytes.as_slice()), compressor)?;
     let times = || entries.iter().map(|entry| entry.occurred_at);
     Ok(Block {
         first,
         count: to_count(entries.len()),
         occurred_min_us: times().min().map_or(0, floor_us),
         occurred_max_us: times().max().map_or(0, ceil_us),
+        left: Content::Entries,
         content,
     })
+}
+
+/// The content of a block that keeps its place, with entries written anew.
+pub(super) fn repack(entries: &[Vec<u8>]) -> Result<Vec<u8>, StoreError> {
+    pack_content(entries.iter().map(Vec::as_slice), &mut compressor(LEVEL)?)
+}
+
+fn pack_content<'a>(
+    entries: impl Iterator<Item = &'a [u8]> + Clone,
+    compressor: &mut zstd::bulk::Compressor<'_>,
+) -> Result<Vec<u8>, StoreError> {
+    let size: usize = entries.clone().map(|entry| entry.len() + 4).sum();
+    let mut plain = Vec::with_capacity(size);
+    for entry in entries {
+        let length = u32::try_from(entry.len()).map_err(|_| unpackable("an entry is too long"))?;
+        plain.extend(length.to_le_bytes());
+        plain.extend(entry);
+    }
+    compressor.compress(&plain).map_err(|error| unpackable(&error.to_string()))
 }
 
 /// Unpacks blocks one after another.

@@ -17,6 +17,7 @@
 use std::ops::Range;
 use std::sync::Mutex;
 
+use jiff::Timestamp;
 use model::StoredEntry;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use tlog::TILE_WIDTH;
@@ -24,7 +25,7 @@ use tlog::TILE_WIDTH;
 use super::block::{self, Block, Unpacker, floor_us};
 use super::sqlite::{engine, locked, to_count, to_i64, to_u64, unsynced};
 use super::{parts, write};
-use crate::store::{BlockInfo, LogNumber, NewEntry, StoreError};
+use crate::store::{BlockInfo, Content, LogNumber, NewEntry, StoreError};
 
 /// Blocks in a tile from which on it is merged. A tile takes two blocks, and up to six when batches of a
 /// hundred or more share it: then there is little to gain.
@@ -118,7 +119,8 @@ fn next_small(connection: &Connection, log: LogNumber, tiles: Range<u64>) -> Res
 fn plan_tile(connection: &Connection, log: LogNumber, tile: u64) -> Result<Option<Plan>, StoreError> {
     let old = blocks_of(connection, log, tile).map_err(|error| engine("reading small blocks", &error))?;
     let entries = entries_of(&old, range(tile))?;
-    let new = block::pack(range(tile).start, &entries, LEVEL)?;
+    let mut new = block::pack(range(tile).start, &entries, LEVEL)?;
+    tell_what_is_left(&mut new, &entries);
     if new.len() * 2 > old.len() {
         return Ok(None);
     }
@@ -130,7 +132,7 @@ fn blocks_of(connection: &Connection, log: LogNumber, tile: u64) -> rusqlite::Re
     let range = range(tile);
     connection
         .prepare_cached(
-            "SELECT first, count, occurred_min_us, occurred_max_us, content FROM block \
+            "SELECT first, count, occurred_min_us, occurred_max_us, expired, content FROM block \
              WHERE log = ?1 AND first >= ?2 AND first < ?3 ORDER BY first",
         )?
         .query_map(params![log, to_i64(range.start), to_i64(range.end)], |row| {
@@ -139,9 +141,10 @@ fn blocks_of(connection: &Connection, log: LogNumber, tile: u64) -> rusqlite::Re
                 count: to_u64(row.get(1)?),
                 occurred_min_us: row.get(2)?,
                 occurred_max_us: row.get(3)?,
+                content: Content::from_number(row.get(4)?),
                 merges: 0,
             };
-            Ok(Old { info, content: row.get(4)? })
+            Ok(Old { info, content: row.get(5)? })
         })?
         .collect()
 }
@@ -156,7 +159,7 @@ fn entries_of(blocks: &[Old], range: Range<u64>) -> Result<Vec<NewEntry>, StoreE
             return Err(StoreError::Corrupt(format!("the entry at index {next} is missing, or there twice")));
         }
         for bytes in unpacker.unpack(content, info.count)? {
-            let entry = read(bytes).map_err(|error| {
+            let entry = read(bytes, info).map_err(|error| {
                 StoreError::Corrupt(format!("an entry of the block at index {next} does not read: {error}"))
             })?;
             let us = floor_us(entry.occurred_at);
@@ -174,9 +177,27 @@ fn entries_of(blocks: &[Old], range: Range<u64>) -> Result<Vec<NewEntry>, StoreE
     Ok(entries)
 }
 
-fn read(bytes: &[u8]) -> Result<NewEntry, model::StoredError> {
+fn tell_what_is_left(blocks: &mut [Block], entries: &[NewEntry]) {
+    let mut rest = entries;
+    for block in blocks {
+        let (these, others) = rest.split_at(rest.len().min(usize::try_from(block.count).unwrap_or(usize::MAX)));
+        let bytes: Vec<Vec<u8>> = these.iter().map(|entry| entry.bytes.clone()).collect();
+        block.left = Content::of(&bytes);
+        rest = others;
+    }
+}
+
+fn read(bytes: &[u8], block: &BlockInfo) -> Result<NewEntry, model::StoredError> {
     let stored = StoredEntry::decode(bytes)?;
-    let (id, occurred_at) = (stored.header().id, stored.occurred_at()?);
+    let id = stored.header().id;
+    let occurred_at = match stored.occurred_at() {
+        Ok(occurred_at) => occurred_at,
+        // When it happened is gone with its content: any time of its block will do, since no list shows it.
+        Err(_) if stored.is_expired() => {
+            Timestamp::from_microsecond(block.occurred_min_us).map_err(|_| model::StoredError::Time)?
+        }
+        Err(error) => return Err(error),
+    };
     Ok(NewEntry { id, occurred_at, links: Vec::new(), bytes: bytes.to_vec() })
 }
 

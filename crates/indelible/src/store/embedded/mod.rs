@@ -20,6 +20,7 @@ mod parts;
 mod pool;
 mod read;
 mod recover;
+mod removal;
 mod searches;
 mod sqlite;
 mod umbrella;

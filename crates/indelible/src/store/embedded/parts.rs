@@ -3,7 +3,7 @@
 //! (i64), and its latest time less its earliest (i64), all little-endian. Microseconds, wrapping.
 
 use super::block;
-use crate::store::{BlockInfo, StoreError};
+use crate::store::{BlockInfo, Content, StoreError};
 
 /// Bytes of one block's description.
 const PART_BYTES: usize = 4 + 8 + 8;
@@ -40,6 +40,8 @@ pub(super) fn decode(parts: &[u8], first: u64, merges: u64) -> Result<Vec<BlockI
             count: u64::from(u32::from_le_bytes(*count)),
             occurred_min_us,
             occurred_max_us: occurred_min_us.wrapping_add(i64::from_le_bytes(*span)),
+            // Whoever walks looks at the entries, and passes over those that have expired.
+            content: Content::Entries,
             merges,
         };
         next = block.range().end;
@@ -64,7 +66,8 @@ mod tests {
             let mut next = first;
             let mut blocks = Vec::new();
             for (count, occurred_min_us, occurred_max_us) in parts {
-                blocks.push(BlockInfo { first: next, count, occurred_min_us, occurred_max_us, merges: 3 });
+                let content = Content::Entries;
+                blocks.push(BlockInfo { first: next, count, occurred_min_us, occurred_max_us, content, merges: 3 });
                 next += count;
             }
             prop_assert_eq!(decode(&encode(&blocks).unwrap(), first, 3).unwrap(), blocks);
@@ -73,7 +76,8 @@ mod tests {
 
     #[test]
     fn damage_is_an_error() {
-        let block = BlockInfo { first: 0, count: 256, occurred_min_us: 5, occurred_max_us: 9, merges: 0 };
+        let content = Content::Entries;
+        let block = BlockInfo { first: 0, count: 256, occurred_min_us: 5, occurred_max_us: 9, content, merges: 0 };
         let mut parts = encode(&[block]).unwrap();
         parts.truncate(parts.len() - 1);
         assert!(matches!(decode(&parts, 0, 0), Err(StoreError::Corrupt(_))));

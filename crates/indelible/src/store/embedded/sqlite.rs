@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::store::StoreError;
 
 /// How long a connection waits for another process to finish a write.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Size of a page of a new database; one that exists keeps its own. What a block or tile leaves free on its last
 /// page is lost, and 4 KiB lose half as much as 8.

@@ -17,7 +17,7 @@ use tlog::TILE_WIDTH;
 
 use super::parts;
 use super::sqlite::{engine, to_i64, to_u64};
-use crate::store::{BlockInfo, LogNumber, StoreError, Walk};
+use crate::store::{BlockInfo, Content, LogNumber, StoreError, Walk};
 
 pub(super) fn blocks(
     connection: &Connection,
@@ -52,6 +52,7 @@ const fn key(walk: Walk, block: &BlockInfo) -> (i64, u64) {
     match walk {
         Walk::NewestFirst => (!block.occurred_max_us, !block.first),
         Walk::OldestFirst => (block.occurred_min_us, block.first),
+        Walk::ByIndex => (0, block.first),
     }
 }
 
@@ -88,14 +89,18 @@ fn stored(
     // No limit: rows are read from the index one by one, until there are enough.
     let sql = match walk {
         Walk::NewestFirst => {
-            "SELECT first, count, occurred_min_us, occurred_max_us FROM block \
-             WHERE log = ?1 AND (occurred_max_us, first) < (?2, ?3) \
+            "SELECT first, count, occurred_min_us, occurred_max_us, expired FROM block \
+             WHERE log = ?1 AND expired = 0 AND (occurred_max_us, first) < (?2, ?3) \
              ORDER BY occurred_max_us DESC, first DESC"
         }
         Walk::OldestFirst => {
-            "SELECT first, count, occurred_min_us, occurred_max_us FROM block \
-             WHERE log = ?1 AND (occurred_min_us, first) > (?2, ?3) \
+            "SELECT first, count, occurred_min_us, occurred_max_us, expired FROM block \
+             WHERE log = ?1 AND expired = 0 AND (occurred_min_us, first) > (?2, ?3) \
              ORDER BY occurred_min_us, first"
+        }
+        Walk::ByIndex => {
+            "SELECT first, count, occurred_min_us, occurred_max_us, expired FROM block \
+             WHERE log = ?1 AND ?2 = 0 AND first > ?3 ORDER BY first"
         }
     };
     let (time, first) = match (walk, after) {
@@ -103,6 +108,8 @@ fn stored(
         (Walk::OldestFirst, Some(block)) => (block.occurred_min_us, to_i64(block.first)),
         (Walk::NewestFirst, None) => (i64::MAX, i64::MAX),
         (Walk::OldestFirst, None) => (i64::MIN, -1),
+        (Walk::ByIndex, Some(block)) => (0, to_i64(block.first)),
+        (Walk::ByIndex, None) => (0, -1),
     };
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(params![log, time, first])?;
@@ -124,6 +131,7 @@ fn block_info(row: &Row<'_>, merges: u64) -> rusqlite::Result<BlockInfo> {
         count: to_u64(row.get(1)?),
         occurred_min_us: row.get(2)?,
         occurred_max_us: row.get(3)?,
+        content: Content::from_number(row.get(4)?),
         merges,
     })
 }

@@ -130,8 +130,8 @@ pub(super) fn write_blocks(
     blocks: &[Block],
 ) -> rusqlite::Result<()> {
     let mut insert = transaction.prepare_cached(
-        "INSERT INTO block (log, first, count, occurred_min_us, occurred_max_us, content) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO block (log, first, count, occurred_min_us, occurred_max_us, expired, content) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
     for block in blocks {
         insert.execute(params![
@@ -140,6 +140,7 @@ pub(super) fn write_blocks(
             to_i64(block.count),
             block.occurred_min_us,
             block.occurred_max_us,
+            block.left.number(),
             block.content
         ])?;
     }
