@@ -11,10 +11,11 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use jiff::Timestamp;
-use model::{Disclosure, Entry, StoredEntry};
+use model::{Disclosure, Entry, SectionName, StoredEntry};
 use serde::{Deserialize, Serialize};
 use tlog::Hash;
 
+use crate::removal::{self, Because, Verdict};
 use crate::store::{Site, StoreError};
 use crate::{Indelible, receipts};
 
@@ -59,8 +60,21 @@ pub struct Exhibit {
     pub leaf: String,
     /// The sections that are there.
     pub sections: Vec<DisclosedSection>,
+    /// The sections that were erased, and the entries of the log that tell of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub erased: Vec<ErasedSection>,
     /// The receipt, in tlog-proof form.
     pub receipt: String,
+}
+
+/// A section that was erased.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ErasedSection {
+    /// Its name.
+    pub name: SectionName,
+    /// Index of the entry that tells of it; none where no entry does, which is an alarm.
+    pub by: Option<u64>,
 }
 
 /// A section with its salt.
@@ -140,12 +154,27 @@ impl Bundle {
                 id: entry.header().id.to_string(),
                 leaf: BASE64_STANDARD.encode(entry.leaf().to_bytes()),
                 sections: entry.disclose().map(|section| disclosed(&section)).collect(),
+                erased: self.erased(index)?,
                 receipt: receipts::receipt(&self.indelible, &self.site, index)?,
             };
             self.json(&exhibit_name(index), &exhibit)?;
             self.entries += 1;
         }
         Ok(())
+    }
+
+    fn erased(&self, index: u64) -> Result<Vec<ErasedSection>, StoreError> {
+        Ok(match removal::verdict(&self.indelible, &self.site, index)? {
+            Verdict::Present | Verdict::Expired(..) => Vec::new(),
+            Verdict::Erased(sections) => {
+                let told =
+                    |(name, because): (SectionName, Because)| ErasedSection { name, by: Some(because.index) };
+                sections.into_iter().map(told).collect()
+            }
+            Verdict::Missing(names) => {
+                names.into_iter().map(|name| ErasedSection { name, by: None }).collect()
+            }
+        })
     }
 
     /// The number of entries so far.

@@ -250,9 +250,11 @@ impl Indelible {
         let after = before.merged(changes, self.retention(now)?, now)?;
         if site.id.is_system() && after.audit_log_retention_days != before.audit_log_retention_days {
             let message = "cannot be set here: the system's own log follows the default of all sites";
-            return Err(
-                BadSetting { key: "audit_log_retention_days".to_owned(), message: message.to_owned() }.into()
-            );
+            return Err(BadSetting {
+                key: "audit_log_retention_days".to_owned(),
+                message: message.to_owned(),
+            }
+            .into());
         }
         if after == before {
             return Ok(after);

@@ -109,8 +109,10 @@ impl SiteSettings {
                         merged.audit_log_retention_days.set(value, default, now);
                 }
                 _ => {
-                    return Err(bad("is not a setting: known are audit_log_retention_days, hold, mask_fields, \
-                         network_only, public_log and require_reason"));
+                    return Err(bad(
+                        "is not a setting: known are audit_log_retention_days, hold, mask_fields, \
+                         network_only, public_log and require_reason",
+                    ));
                 }
             }
         }

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::action::Kind;
 use crate::diff::{self, Extent, Patched};
 use crate::entry::{Entry, Outcome};
+use crate::section::SectionName;
 
 /// An entity's state as the log tells it.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -79,6 +80,20 @@ impl History {
     pub fn tell(&mut self, entry: &Entry) -> bool {
         if self.is_complete {
             return false;
+        }
+        let may_change = matches!(entry.kind, Kind::Create | Kind::Update | Kind::Other);
+        let is_erased = entry.erased.contains(&SectionName::Change);
+        if is_erased && may_change && entry.outcome == Outcome::Success {
+            self.exists.get_or_insert(true);
+            self.unknown.push(Unknown {
+                path: String::new(),
+                why: format!(
+                    "what entry {} says of the state was erased: fields that no later entry tells of may have been \
+                     others by then",
+                    entry.index
+                ),
+            });
+            return true;
         }
         if !tells(entry) {
             return true;

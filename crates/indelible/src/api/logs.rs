@@ -95,7 +95,11 @@ impl Log {
         let settings = SiteSettings::load(app.indelible.store().as_ref(), site.log)?;
         let now = clock::now();
         let policy = Policy::of(&settings, app.indelible.retention(now)?, now);
-        Ok(Some(RetentionDescription { content_days: policy.retention_days, hold: settings.hold, leaves: "forever" }))
+        Ok(Some(RetentionDescription {
+            content_days: policy.retention_days,
+            hold: settings.hold,
+            leaves: "forever",
+        }))
     }
 
     fn description(&self, app: &App) -> Result<Vec<u8>, Problem> {

@@ -25,7 +25,9 @@ pub struct BundleReport {
     pub description: Description,
     /// Entries that verify.
     pub entries: u64,
-    /// Sections of them that their leaves have and the bundle has not: erased or not disclosed.
+    /// Sections of them that were erased, as the bundle says: by which entry of the log is in it.
+    pub erased: u64,
+    /// Sections of them that their leaves have and the bundle has not.
     pub withheld: u64,
     /// What is wrong; empty when all is well.
     pub findings: Vec<Finding>,
@@ -57,8 +59,16 @@ pub fn verify_bundle(
         Some((name, bytes)) if name == "bundle.json" => describe(&bytes)?,
         _ => return Err(NoBundle("bundle.json is missing".to_owned())),
     };
-    let mut judge =
-        Judge { log, umbrella, entries: 0, withheld: 0, last: None, ended: false, findings: Vec::new() };
+    let mut judge = Judge {
+        log,
+        umbrella,
+        entries: 0,
+        erased: 0,
+        withheld: 0,
+        last: None,
+        ended: false,
+        findings: Vec::new(),
+    };
     judge.origin(&description);
     while judge.findings.len() < FINDINGS_MAX {
         match next() {
@@ -73,8 +83,8 @@ pub fn verify_bundle(
     if !judge.ended {
         judge.tell("end.json is missing: the bundle was cut");
     }
-    let Judge { entries, withheld, findings, .. } = judge;
-    Ok(BundleReport { description, entries, withheld, findings })
+    let Judge { entries, erased, withheld, findings, .. } = judge;
+    Ok(BundleReport { description, entries, erased, withheld, findings })
 }
 
 fn read(mut file: tar::Entry<'_, impl Read>) -> std::io::Result<(String, Vec<u8>)> {
@@ -101,6 +111,7 @@ struct Judge<'a> {
     log: &'a VerifierKey,
     umbrella: Option<&'a VerifierKey>,
     entries: u64,
+    erased: u64,
     withheld: u64,
     last: Option<u64>,
     ended: bool,
@@ -162,8 +173,11 @@ impl Judge<'_> {
         if proven.index != exhibit.index {
             return Err(format!("its receipt is for index {}", proven.index));
         }
+        let erased = erased(&exhibit, &read)?;
         self.entries += 1;
-        self.withheld += u64::try_from(read.commitments.len().saturating_sub(disclosed)).unwrap_or_default();
+        self.erased += u64::try_from(erased).unwrap_or_default();
+        let gone = read.commitments.len().saturating_sub(disclosed).saturating_sub(erased);
+        self.withheld += u64::try_from(gone).unwrap_or_default();
         Ok(())
     }
 
@@ -191,6 +205,30 @@ fn sections(exhibit: &Exhibit, leaf: &Leaf) -> Result<usize, String> {
         }
     }
     Ok(seen.len())
+}
+
+/// How many sections were erased: the leaf has each, and the bundle says which entry tells of it.
+fn erased(exhibit: &Exhibit, leaf: &Leaf) -> Result<usize, String> {
+    for section in &exhibit.erased {
+        let name = section.name;
+        let is_in_leaf = leaf.commitments.iter().any(|(found, _)| *found == name);
+        let is_here = exhibit.sections.iter().any(|other| other.number == name.number());
+        if !is_in_leaf || is_here {
+            return Err(format!(
+                "it says that `{name}` was erased, which its leaf or its sections contradict"
+            ));
+        }
+        match section.by {
+            Some(by) if by > exhibit.index => {}
+            Some(_) => return Err(format!("`{name}` was erased by an entry that came before it")),
+            None => {
+                return Err(format!(
+                    "MISSING: `{name}` is gone, and no entry of the log tells of its erasure"
+                ));
+            }
+        }
+    }
+    Ok(exhibit.erased.len())
 }
 
 fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {

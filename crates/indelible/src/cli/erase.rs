@@ -36,7 +36,9 @@ impl Erase {
             let index = match indelible.search().found(&site, *id)? {
                 Some(Found::Entry(entry)) => entry.index,
                 Some(Found::Expired(_, index)) => index,
-                None => return Err(Failure::Other(format!("there is no entry `{id}` in the site `{}`", site.id))),
+                None => {
+                    return Err(Failure::Other(format!("there is no entry `{id}` in the site `{}`", site.id)));
+                }
             };
             wanted.push(Wanted { index, sections: self.sections.clone() });
         }

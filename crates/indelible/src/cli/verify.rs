@@ -107,6 +107,9 @@ impl Verify {
         let site: String = report.description.site.chars().filter(|c| !c.is_control()).take(130).collect();
         if report.findings.is_empty() {
             output::data(&format!("{site}: {} entries verify", report.entries))?;
+            if report.erased > 0 {
+                output::data(&format!("{site}: {} sections of them were erased", report.erased))?;
+            }
             if report.withheld > 0 {
                 output::data(&format!("{site}: {} sections of them are not in the bundle", report.withheld))?;
             }

@@ -51,7 +51,7 @@ pub(super) fn complete(line: &str, ids: &mut Ids) -> Result<String, Problem> {
 const LOG_FIELDS: [&str; 6] = ["site", "index", "recorded_at", "changed", "source", "leaf_hash"];
 
 /// What a log adds to some entries.
-const SOME_LOG_FIELDS: [&str; 1] = ["reverted_by"];
+const SOME_LOG_FIELDS: [&str; 2] = ["reverted_by", "erased"];
 
 /// An exported line as its sender could have written it; any other line as it is. Only a line with *all* of
 /// the log's fields, each once, is an exported one: a sender that made up a `source` is told so at the door.

@@ -114,6 +114,8 @@ impl Extension<'_> {
         self.put_some("IndelibleCorrelationId", entry.correlation_id.map(|id| id.to_string()).as_ref());
         self.put_some("IndeliblePartial", entry.partial.map(|partial| partial.to_string()).as_ref());
         self.put_some("IndelibleReverts", entry.reverts.map(|id| id.to_string()).as_ref());
+        let erased: Vec<String> = entry.erased.iter().map(ToString::to_string).collect();
+        self.put("IndelibleErased", &joined(&erased));
     }
 
     fn origin(&mut self, origin: &Origin) {

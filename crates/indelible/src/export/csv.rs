@@ -14,7 +14,7 @@ use tlog::Hash;
 use super::joined;
 
 /// The columns. Programs rely on names and order: new ones go to the end.
-pub(super) const HEADINGS: [&str; 43] = [
+pub(super) const HEADINGS: [&str; 44] = [
     "timestamp",
     "recorded_at",
     "site",
@@ -58,6 +58,7 @@ pub(super) const HEADINGS: [&str; 43] = [
     "entity_previous_id",
     "partial",
     "reverts",
+    "erased",
 ];
 
 /// RFC 4180 §2.1.
@@ -119,7 +120,7 @@ fn with_end(line: String) -> Vec<u8> {
 }
 
 /// In the order of [`HEADINGS`]. What is not there or was erased is an empty cell.
-fn cells<'a>(entry: &'a Entry, leaf_hash: &Hash) -> [Cow<'a, str>; 43] {
+fn cells<'a>(entry: &'a Entry, leaf_hash: &Hash) -> [Cow<'a, str>; 44] {
     let actor = entry.actor.as_ref();
     let entity = entry.entity.as_ref();
     let on_behalf_of = actor.and_then(|actor| actor.on_behalf_of.as_ref());
@@ -169,6 +170,7 @@ fn cells<'a>(entry: &'a Entry, leaf_hash: &Hash) -> [Cow<'a, str>; 43] {
         text(entity.and_then(|entity| entity.previous_id.as_ref())),
         entry.partial.map(|partial| partial.to_string()).unwrap_or_default().into(),
         entry.reverts.map(|id| id.to_string()).unwrap_or_default().into(),
+        joined(&entry.erased.iter().map(ToString::to_string).collect::<Vec<_>>()).into(),
     ]
 }
 

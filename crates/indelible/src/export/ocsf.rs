@@ -17,7 +17,7 @@
 //! profile `record_integrity`, but not as that profile: there a fingerprint is computed over the *event*, and
 //! ours is of the leaf in the log, which commits to the entry.
 
-use model::{Actor, ActorType, Entity, Entry, Kind, OnBehalfOf, Outcome, action};
+use model::{Actor, ActorType, Entity, Entry, Kind, OnBehalfOf, Outcome, SectionName, action};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tlog::Hash;
@@ -193,6 +193,8 @@ struct Unmapped<'a> {
     partial: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reverts: Option<Uuid>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    erased: &'a [SectionName],
     #[serde(skip_serializing_if = "Vec::is_empty")]
     changed: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -408,6 +410,7 @@ impl<'a> Unmapped<'a> {
             entity_previous_id: entity.filter(|_| is_change).and_then(|entity| entity.previous_id.as_deref()),
             partial: entry.partial,
             reverts: entry.reverts,
+            erased: &entry.erased,
             changed: entry.changed(),
             route: origin.and_then(|origin| origin.route.as_deref()),
             r#ref: origin.and_then(|origin| origin.r#ref.as_deref()),

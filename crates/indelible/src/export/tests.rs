@@ -141,7 +141,7 @@ fn csv_lines_are_exactly_these() {
                   on_behalf_of,action,kind,outcome,entity_type,entity_id,entity_title,entity_url,summary,reason,\
                   changed,ip,user_agent,method,route,path,query,ref,request_id,session_id,channel,\
                   correlation_id,connector,source,duration_ms,errors,before,after,data,leaf_hash,entity_previous_id,\
-                  partial,reverts\r\n";
+                  partial,reverts,erased\r\n";
     assert_eq!(String::from_utf8(Writer::new(Format::Csv).header()).unwrap(), header);
     let expected = [
         "2026-11-21T04:15:15.123456Z,2026-11-21T04:15:15.125Z,acme.www,7,0193b0c6-7f43-7d1c-8c0e-6a3c1f1a2b3c,",
@@ -156,14 +156,14 @@ fn csv_lines_are_exactly_these() {
         r#""{""n"":9007199254740995,""t"":""a|b=\\c\n\u0000"",""é"":""\u202e"",""x;y"":-0.10}","#,
         "'-12345678901234567890.10,",
         HASH,
-        ",'=1001,false,0193b0c6-0000-7000-8000-000000000002\r\n",
+        ",'=1001,false,0193b0c6-0000-7000-8000-000000000002,\r\n",
     ];
     assert_eq!(written(Format::Csv, &full()), expected.concat());
     let expected = [
         "2026-11-21T04:15:15Z,2026-11-21T04:15:15.125Z,www,0,0193b0c6-7f43-7d1c-8c0e-6a3c1f1a2b3c,",
         "system,,,,,,page.publish,update,success,page,1002,,,,,,,,,,,,,,,,,,website,,,,,,",
         HASH,
-        ",,,\r\n",
+        ",,,,\r\n",
     ];
     assert_eq!(written(Format::Csv, &minimal()), expected.concat());
 }

@@ -80,7 +80,9 @@ impl Removals {
                 self.reasons.push((index, recorded_at, reason));
             }
             Some(Err(why)) => {
-                let what = format!("CORRUPT: it is of a class of the log's own and does not say what it should: {why}");
+                let what = format!(
+                    "CORRUPT: it is of a class of the log's own and does not say what it should: {why}"
+                );
                 self.find(index..index + 1, what);
             }
             None => {}
@@ -105,7 +107,10 @@ impl Removals {
                 .map(|section| section.as_str())
                 .collect();
             if !missing.is_empty() {
-                let what = format!("MISSING: content is gone without an entry that tells of its erasure: {}", missing.join(", "));
+                let what = format!(
+                    "MISSING: content is gone without an entry that tells of its erasure: {}",
+                    missing.join(", ")
+                );
                 self.find(index..index + 1, what);
             }
         }
@@ -123,8 +128,9 @@ impl Removals {
             // Different expiries may tell of its parts.
             let mut missing: Vec<Range<u64>> = Vec::new();
             for (index, bytes) in run.clone().zip(store.entries(site.log, run)?) {
-                let is_reasoned = StoredEntry::decode(&bytes)
-                    .is_ok_and(|entry| !entry.header().class.is_kept() && is_explained(&(index..index + 1), age(&entry)));
+                let is_reasoned = StoredEntry::decode(&bytes).is_ok_and(|entry| {
+                    !entry.header().class.is_kept() && is_explained(&(index..index + 1), age(&entry))
+                });
                 if is_reasoned {
                     continue;
                 }
@@ -134,7 +140,10 @@ impl Removals {
                 }
             }
             for range in missing {
-                self.find(range, "MISSING: content is gone without an entry that tells of its expiry".to_owned());
+                self.find(
+                    range,
+                    "MISSING: content is gone without an entry that tells of its expiry".to_owned(),
+                );
             }
         }
         Ok(self.findings)

@@ -89,7 +89,9 @@ pub fn expire(
         return Ok(ran(Expiring::Held));
     }
     let Some(cutoff) = policy.retention_days.cutoff(now) else { return Ok(ran(Expiring::Nothing)) };
-    let Some(plan) = plan(indelible, site, policy, cutoff, None)?.0 else { return Ok(ran(Expiring::Nothing)) };
+    let Some(plan) = plan(indelible, site, policy, cutoff, None)?.0 else {
+        return Ok(ran(Expiring::Nothing));
+    };
     if dry_run {
         return Ok(ran(Expiring::Entries(plan)));
     }
@@ -313,7 +315,9 @@ fn recorded_before(
     while low < high {
         let middle = low + (high - low) / 2;
         let recorded_ms = match indelible.store().entries(site.log, middle..middle + 1) {
-            Ok(stored) => stored.first().and_then(|bytes| Some(StoredEntry::decode(bytes).ok()?.header().recorded_ms)),
+            Ok(stored) => {
+                stored.first().and_then(|bytes| Some(StoredEntry::decode(bytes).ok()?.header().recorded_ms))
+            }
             Err(StoreError::Corrupt(_)) => None,
             Err(error) => return Err(error),
         };

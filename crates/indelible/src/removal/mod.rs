@@ -43,7 +43,9 @@ pub enum RemovalError {
     #[error("a hold is on this site: nothing may be removed until an owner lifts it (setting `hold`)")]
     Held,
     /// The entry tells what happened to others.
-    #[error("entry {index} tells of settings or removals and is kept: without it nobody could say what happened to others")]
+    #[error(
+        "entry {index} tells of settings or removals and is kept: without it nobody could say what happened to others"
+    )]
     Kept {
         /// Its index.
         index: u64,
@@ -55,13 +57,18 @@ pub enum RemovalError {
         index: u64,
     },
     /// None of the sections is there.
-    #[error("there is nothing to erase: entry {index} has none of these sections, or they were erased before")]
+    #[error(
+        "there is nothing to erase: entry {index} has none of these sections, or they were erased before"
+    )]
     Nothing {
         /// Its index.
         index: u64,
     },
     /// The section that an entry keeps.
-    #[error("the section `{}` is what an entry keeps to stay one, and names nobody: it cannot be erased", SectionName::Source)]
+    #[error(
+        "the section `{}` is what an entry keeps to stay one, and names nobody: it cannot be erased",
+        SectionName::Source
+    )]
     Source,
     /// No sections were named.
     #[error("name at least one section: actor, origin, entity, change or context")]

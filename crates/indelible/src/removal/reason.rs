@@ -117,9 +117,7 @@ impl Reason {
             serde_json::from_str(data.get()).map_err(|error| error.to_string())
         }
         match class {
-            Class::ERASURE => {
-                read(entry.data.as_deref()).map(|ErasureData { erased }| Self::Erasure(erased))
-            }
+            Class::ERASURE => read(entry.data.as_deref()).map(|ErasureData { erased }| Self::Erasure(erased)),
             Class::EXPIRY => read(entry.data.as_deref()).map(|ExpiryData { expired }| Self::Expiry(expired)),
             Class::SETTINGS if entry.entity.as_ref().is_some_and(|entity| entity.kind == "site_settings") => {
                 read(entry.after.as_deref()).map(|settings| Self::Settings(Box::new(settings)))

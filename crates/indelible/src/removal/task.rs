@@ -5,9 +5,9 @@ use std::time::Duration;
 use model::{Class, StoredEntry};
 use uuid::Uuid;
 
+use super::RemovalError;
 use super::expiry;
 use super::reason::{Erased, Reason};
-use super::RemovalError;
 use crate::Indelible;
 use crate::store::{Change, LogNumber, Reduction, Removal, Site, StoreError};
 
@@ -46,7 +46,9 @@ pub fn resume(indelible: &Indelible) -> Result<Resumed, RemovalError> {
     let mut resumed = Resumed::default();
     for site in indelible.sites().all()? {
         for (name, _) in indelible.store().configurations(site.log)? {
-            let Some(reason) = name.strip_prefix(PREFIX).and_then(|id| Uuid::try_parse(id).ok()) else { continue };
+            let Some(reason) = name.strip_prefix(PREFIX).and_then(|id| Uuid::try_parse(id).ok()) else {
+                continue;
+            };
             match carry_out(indelible, &site, reason) {
                 Ok(_) => resumed.done += 1,
                 Err(RemovalError::Held) => resumed.held += 1,
@@ -61,7 +63,10 @@ pub fn resume(indelible: &Indelible) -> Result<Resumed, RemovalError> {
 pub(super) fn carry_out(indelible: &Indelible, site: &Site, reason: Uuid) -> Result<u64, RemovalError> {
     let store = indelible.store();
     let missing = || {
-        StoreError::Corrupt(format!("the entry {reason} of `{}`, which orders a removal, is missing", site.id))
+        StoreError::Corrupt(format!(
+            "the entry {reason} of `{}`, which orders a removal, is missing",
+            site.id
+        ))
     };
     let index = store.positions(site.log, &[reason])?.pop().flatten().ok_or_else(missing)?;
     let (class, said) = read(indelible, site, index)?;
@@ -78,14 +83,15 @@ pub(super) fn carry_out(indelible: &Indelible, site: &Site, reason: Uuid) -> Res
 /// What an entry tells of, proven to be the one that was signed.
 pub(super) fn read(indelible: &Indelible, site: &Site, index: u64) -> Result<(Class, Reason), StoreError> {
     let store = indelible.store().as_ref();
-    let unread = |reason: &str| StoreError::Corrupt(format!("the entry at index {index} of `{}`: {reason}", site.id));
+    let unread =
+        |reason: &str| StoreError::Corrupt(format!("the entry at index {index} of `{}`: {reason}", site.id));
     let stored = store.entries(site.log, index..index + 1)?;
     let stored = stored.first().ok_or_else(|| unread("it is missing"))?;
     let header = StoredEntry::decode(stored).map_err(|error| unread(&error.to_string()))?.header();
     match crate::search::read_one(store, indelible.published(), site, index)? {
-        crate::search::Found::Entry(entry) if entry.id == header.id => {
-            Reason::of(header.class, &entry).map(|reason| (header.class, reason)).map_err(|error| unread(&error))
-        }
+        crate::search::Found::Entry(entry) if entry.id == header.id => Reason::of(header.class, &entry)
+            .map(|reason| (header.class, reason))
+            .map_err(|error| unread(&error)),
         _ => Err(unread("it has expired")),
     }
 }

@@ -112,9 +112,9 @@ fn of_sections(
     for section in erased {
         let because = reasons.iter().find_map(|(because, reason)| {
             let Reason::Erasure(named) = reason else { return None };
-            let is_this = named.iter().any(|erased| {
-                erased.index == index && erased.id == id && erased.sections.contains(section)
-            });
+            let is_this = named
+                .iter()
+                .any(|erased| erased.index == index && erased.id == id && erased.sections.contains(section));
             is_this.then(|| because.clone())
         });
         match because {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use jiff::{SignedDuration, Timestamp};
-use model::{Cursor, Direction, Entry, Field, Filter, Order, Permission, SortKey, diff};
+use model::{Cursor, Direction, Entry, Field, Filter, Order, Permission, SectionName, SortKey, diff};
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
@@ -17,6 +17,7 @@ use super::view::{
 use super::visit::Visit;
 use crate::api::{App, Problem, entry_detail, find_entry};
 use crate::clock;
+use crate::removal::{self, Because, Verdict};
 use crate::revert::{self, RevertError};
 use crate::search::{self, Question, SearchError};
 use crate::store::Site;
@@ -63,6 +64,7 @@ fn page(app: &App, visit: &Visit, site: &Site, entry: &Entry) -> Result<EntryPag
         raw: pretty(&raw),
         actor: actor_facts(entry, &list),
         origin: origin_facts(entry, &list),
+        origin_erased: entry.erased.contains(&SectionName::Origin),
         entity: entity_facts(entry),
         history_href: shape::entity(entry).map(|entity| entity.href),
         about: about_facts(entry),
@@ -85,7 +87,45 @@ fn notices(app: &App, site: &Site, entry: &Entry) -> Result<Vec<Notice>, Problem
     let reverted =
         search.reverted_by(std::slice::from_ref(site), std::slice::from_ref(entry))?.pop().flatten();
     let reverted = reverted.map(|id| told("This change was reverted.", "The revert", id));
-    Ok(reverts.into_iter().chain(reverted).collect())
+    let mut notices: Vec<Notice> = reverts.into_iter().chain(reverted).collect();
+    notices.extend(gone(app, site, entry)?);
+    Ok(notices)
+}
+
+/// What was erased and by which entries; or that content is gone and no entry says why.
+fn gone(app: &App, site: &Site, entry: &Entry) -> Result<Vec<Notice>, Problem> {
+    let names = |sections: &[SectionName]| {
+        sections.iter().map(|section| section.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    Ok(match removal::verdict(&app.indelible, site, entry.index)? {
+        Verdict::Present | Verdict::Expired(..) => Vec::new(),
+        Verdict::Missing(sections) => {
+            let text = format!(
+                "Content is missing: {}. No entry of the log tells of its removal, so somebody took it away behind the \
+                 log's back.",
+                names(&sections)
+            );
+            vec![Notice { tone: Tone::Danger, text, link: None }]
+        }
+        Verdict::Erased(sections) => {
+            let mut by: Vec<(Because, Vec<SectionName>)> = Vec::new();
+            for (section, because) in sections {
+                match by.iter_mut().find(|(known, _)| *known == because) {
+                    Some((_, named)) => named.push(section),
+                    None => by.push((because, vec![section])),
+                }
+            }
+            let told = |(because, sections): (Because, Vec<SectionName>)| Notice {
+                tone: Tone::Quiet,
+                text: format!("Erased on request: {}.", names(&sections)),
+                link: Some(Link {
+                    label: "The entry that tells of it".to_owned(),
+                    href: url::entry(site.id.as_str(), &because.id.to_string()),
+                }),
+            };
+            by.into_iter().map(told).collect()
+        }
+    })
 }
 
 fn revertible(app: &App, visit: &Visit, site: &Site, entry: &Entry) -> Result<Revert, Problem> {
@@ -124,6 +164,9 @@ fn difference(entry: &Entry) -> Diff {
         }
         (None, Some(after)) => Diff { shape: Shape::AfterOnly, changed: alone(after), ..Diff::default() },
         (Some(before), None) => Diff { shape: Shape::BeforeOnly, changed: alone(before), ..Diff::default() },
+        (None, None) if entry.erased.contains(&SectionName::Change) => {
+            Diff { shape: Shape::Gone, ..Diff::default() }
+        }
         (None, None) => Diff::default(),
     }
 }

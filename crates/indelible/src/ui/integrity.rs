@@ -5,7 +5,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use model::{Permission, UMBRELLA};
 
-use super::view::{Head, IntegrityPage, Link, Time, Tone, UmbrellaHead, text};
+use super::view::{Head, IntegrityPage, Link, Time, Tone, UmbrellaHead, text, url};
 use super::visit::Visit;
 use crate::api::{App, Problem};
 use crate::store::Site;
@@ -94,6 +94,7 @@ fn downloads(site: &Site, has_umbrella: bool) -> Vec<Link> {
     if has_umbrella {
         links.push(link("Checkpoint of the umbrella log", format!("/logs/{UMBRELLA}/checkpoint")));
     }
+    links.push(link("Retention and hold", url::retention(site.id.as_str())));
     links.push(link("Evidence bundle of all entries", format!("/api/v1/sites/{}/evidence", site.id)));
     links
 }

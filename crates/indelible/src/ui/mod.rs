@@ -18,6 +18,7 @@ mod entry;
 mod find;
 mod history;
 mod integrity;
+mod retention;
 mod revert;
 mod searches;
 mod sign_in;
@@ -38,6 +39,7 @@ pub fn router() -> Router<App> {
         .route("/sites/{site}/entries/{id}/revert", get(revert::preview).post(revert::carry_out))
         .route("/sites/{site}/entities/{type}/{id}", get(history::history))
         .route("/sites/{site}/integrity", get(integrity::integrity))
+        .route("/sites/{site}/retention", get(retention::show).post(retention::set))
         .route("/find", get(find::find))
         .route("/searches", post(searches::save))
         .route("/searches/{id}", get(searches::open))

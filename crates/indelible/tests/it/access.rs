@@ -49,6 +49,7 @@ const ROUTES: [(&str, &str, Needs, u16); 32] = [
     ("post", "/api/v1/sites/{site}/entries/{id}/revert", Needs::Administer, 422),
     ("get", "/api/v1/sites/{site}/settings", Needs::Administer, 200),
     ("put", "/api/v1/sites/{site}/settings", Needs::Administer, 200),
+    ("post", "/api/v1/sites/{site}/erasures", Needs::Govern, 201),
     ("get", "/api/v1/sites/{site}/connectors", Needs::Administer, 200),
     ("put", "/api/v1/sites/{site}/connectors/{name}", Needs::Administer, 200),
     ("delete", "/api/v1/sites/{site}/connectors/{name}", Needs::Administer, 204),
@@ -140,6 +141,10 @@ impl Asker {
             ("put", "/api/v1/sites/{site}/settings") => "{}".to_owned(),
             ("put", "/api/v1/sites/{site}/connectors/{name}") => {
                 json!({"revert_url": "https://www.example.com/", "revert_secret": "s"}).to_string()
+            }
+            ("post", path) if path.ends_with("/erasures") => {
+                let spare = self.server.appended(entry("")).await;
+                json!({"entry_id": spare["id"], "sections": ["actor"], "reason": "r"}).to_string()
             }
             ("post", path) if path.ends_with("/revert") => String::new(),
             ("post", _) => entry(""),

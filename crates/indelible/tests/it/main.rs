@@ -26,6 +26,8 @@ mod dialects;
 #[cfg(test)]
 mod disk;
 #[cfg(test)]
+mod erasures;
+#[cfg(test)]
 mod evidence;
 #[cfg(test)]
 mod filled;
@@ -71,6 +73,8 @@ mod program;
 mod recovery;
 #[cfg(test)]
 mod remembered;
+#[cfg(test)]
+mod removal;
 #[cfg(test)]
 mod revert;
 #[cfg(test)]

@@ -206,7 +206,7 @@ impl Walker {
                     Walk::NewestFirst => {
                         (block.occurred_max_us, block.first) < (last.occurred_max_us, last.first)
                     }
-                    Walk::OldestFirst => {
+                    Walk::OldestFirst | Walk::ByIndex => {
                         (block.occurred_min_us, block.first) > (last.occurred_min_us, last.first)
                     }
                 };

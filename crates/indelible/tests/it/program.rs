@@ -37,6 +37,13 @@ impl Place {
         place
     }
 
+    /// The data directory alone, for a server.
+    pub(crate) fn into_data(self) -> TempDir {
+        let data = tempfile::tempdir().unwrap();
+        crate::filled::copy_directory(&self.data(), data.path());
+        data
+    }
+
     pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
         self.environment.push((name, value.to_owned()));
         self

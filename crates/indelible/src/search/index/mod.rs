@@ -218,7 +218,8 @@ impl Index {
     fn payload(&self, positions: &HashMap<LogNumber, u64>, removals: u64) -> String {
         let mut positions: Vec<_> = positions.iter().map(|(log, size)| (*log, *size)).collect();
         positions.sort_unstable();
-        let payload = Payload { format: FORMAT, belongs_to: terms::signature(&self.key), positions, removals };
+        let payload =
+            Payload { format: FORMAT, belongs_to: terms::signature(&self.key), positions, removals };
         serde_json::to_string(&payload).unwrap_or_default()
     }
 

@@ -137,9 +137,15 @@ mod tests {
         let places =
             Places::of(&[removed(1, 3, &[10..20, 40..41]), removed(2, 3, &[20..25]), removed(3, 4, &[0..1])]);
         assert_eq!(places.of_log(3), [10..25, 40..41]);
-        for (log, index, expected) in
-            [(3, 9, false), (3, 10, true), (3, 24, true), (3, 25, false), (3, 40, true), (4, 0, true), (5, 0, false)]
-        {
+        for (log, index, expected) in [
+            (3, 9, false),
+            (3, 10, true),
+            (3, 24, true),
+            (3, 25, false),
+            (3, 40, true),
+            (4, 0, true),
+            (5, 0, false),
+        ] {
             assert_eq!(places.has(log, index), expected, "{log} {index}");
             assert_eq!(places.touch(log, &(index..index + 1)), expected, "{log} {index}");
         }

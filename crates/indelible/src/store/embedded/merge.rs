@@ -180,7 +180,8 @@ fn entries_of(blocks: &[Old], range: Range<u64>) -> Result<Vec<NewEntry>, StoreE
 fn tell_what_is_left(blocks: &mut [Block], entries: &[NewEntry]) {
     let mut rest = entries;
     for block in blocks {
-        let (these, others) = rest.split_at(rest.len().min(usize::try_from(block.count).unwrap_or(usize::MAX)));
+        let (these, others) =
+            rest.split_at(rest.len().min(usize::try_from(block.count).unwrap_or(usize::MAX)));
         let bytes: Vec<Vec<u8>> = these.iter().map(|entry| entry.bytes.clone()).collect();
         block.left = Content::of(&bytes);
         rest = others;

@@ -77,7 +77,8 @@ mod tests {
     #[test]
     fn damage_is_an_error() {
         let content = Content::Entries;
-        let block = BlockInfo { first: 0, count: 256, occurred_min_us: 5, occurred_max_us: 9, content, merges: 0 };
+        let block =
+            BlockInfo { first: 0, count: 256, occurred_min_us: 5, occurred_max_us: 9, content, merges: 0 };
         let mut parts = encode(&[block]).unwrap();
         parts.truncate(parts.len() - 1);
         assert!(matches!(decode(&parts, 0, 0), Err(StoreError::Corrupt(_))));

@@ -20,9 +20,7 @@ use super::block::{self, Unpacker};
 use super::recover::Lock;
 use super::sqlite::{BUSY_TIMEOUT, engine, locked, to_count, to_i64, to_u64, unsynced};
 use super::{EmbeddedStore, entries, read};
-use crate::store::{
-    Content, LastRemovals, LogNumber, Reduction, Removal, RemovalStore, Removed, StoreError,
-};
+use crate::store::{Content, LastRemovals, LogNumber, Reduction, Removal, RemovalStore, Removed, StoreError};
 
 /// How long readers may stand in the way of a purge before writers go on first.
 const PURGE_PATIENCE: Duration = Duration::from_millis(250);
@@ -33,7 +31,8 @@ const ENTRIES_MAX: usize = 65_536;
 impl RemovalStore for EmbeddedStore {
     fn remove(&self, removal: &Removal) -> Result<u64, StoreError> {
         if removal.entries.len() > ENTRIES_MAX {
-            let reason = format!("{} entries in one removal; {ENTRIES_MAX} are allowed", removal.entries.len());
+            let reason =
+                format!("{} entries in one removal; {ENTRIES_MAX} are allowed", removal.entries.len());
             return Err(StoreError::Engine { what: "removing content".to_owned(), reason });
         }
         // What a crashed committer may have staged is left to those who commit: it is not published.
@@ -161,7 +160,8 @@ fn remove_all(
         if index >= end {
             return Err(StoreError::Corrupt(format!("the entry at index {index} is missing from the store")));
         }
-        let here: Vec<(u64, &Reduction)> = wanted.range(index..end).map(|(index, what)| (*index, *what)).collect();
+        let here: Vec<(u64, &Reduction)> =
+            wanted.range(index..end).map(|(index, what)| (*index, *what)).collect();
         changed.extend(stored.reduce(transaction, log, &here, &mut unpacker)?);
         next = wanted.range(end..).next().map(|(index, _)| *index);
     }
@@ -192,7 +192,9 @@ impl Stored {
                     .optional()
             })
             .map_err(|error| engine("reading a block", &error))?
-            .ok_or_else(|| StoreError::Corrupt(format!("the entry at index {index} is missing from the store")))
+            .ok_or_else(|| {
+                StoreError::Corrupt(format!("the entry at index {index} is missing from the store"))
+            })
     }
 
     /// Reduces entries of this block and writes it anew; which of them were changed.
@@ -210,7 +212,9 @@ impl Stored {
         for (index, reduction) in wanted {
             let place = usize::try_from(index - self.first).unwrap_or(usize::MAX);
             let (Some(bytes), Some(hash)) = (all.get_mut(place), hashes.get(place)) else {
-                return Err(StoreError::Corrupt(format!("the entry at index {index} is missing from the store")));
+                return Err(StoreError::Corrupt(format!(
+                    "the entry at index {index} is missing from the store"
+                )));
             };
             let old = std::mem::take(bytes);
             *bytes = reduce(*index, &old, hash, reduction)?;
@@ -311,8 +315,8 @@ fn forget_links(
 ) -> rusqlite::Result<()> {
     let links = |bytes: &[u8]| StoredEntry::decode(bytes).map(|entry| entry.links()).unwrap_or_default();
     let left = links(new);
-    let mut delete = transaction
-        .prepare_cached("DELETE FROM link WHERE log = ?1 AND target = ?2 AND position = ?3")?;
+    let mut delete =
+        transaction.prepare_cached("DELETE FROM link WHERE log = ?1 AND target = ?2 AND position = ?3")?;
     for target in links(old).into_iter().filter(|target| !left.contains(target)) {
         delete.execute(params![log, target, to_i64(index)])?;
     }
@@ -332,8 +336,11 @@ fn note(
             _ => ranges.push(*index..index + 1),
         }
     }
-    let plain: Vec<u8> =
-        ranges.iter().flat_map(|range| [range.start.to_le_bytes(), range.end.to_le_bytes()]).flatten().collect();
+    let plain: Vec<u8> = ranges
+        .iter()
+        .flat_map(|range| [range.start.to_le_bytes(), range.end.to_le_bytes()])
+        .flatten()
+        .collect();
     let (first, last) = (changed.first().copied(), changed.last().copied());
     let packed = block::compress(&plain)?;
     transaction
@@ -357,7 +364,9 @@ fn note(
 
 fn removals(connection: &Connection, since: u64, max: usize) -> Result<Vec<Removed>, StoreError> {
     let rows: Vec<(i64, LogNumber, bool, Vec<u8>)> = connection
-        .prepare_cached("SELECT number, log, erasure, ranges FROM removal WHERE number > ?1 ORDER BY number LIMIT ?2")
+        .prepare_cached(
+            "SELECT number, log, erasure, ranges FROM removal WHERE number > ?1 ORDER BY number LIMIT ?2",
+        )
         .and_then(|mut statement| {
             let max = i64::try_from(max).unwrap_or(i64::MAX);
             statement

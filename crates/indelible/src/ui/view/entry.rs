@@ -37,6 +37,8 @@ pub struct EntryPage {
     pub actor: Vec<Fact>,
     /// From where: IP address, agent, channel, request, session, method, route, path. Empty when unknown.
     pub origin: Vec<Fact>,
+    /// Whether that was erased.
+    pub origin_erased: bool,
     /// On what: type, id, title, address. Empty when erased.
     pub entity: Vec<Fact>,
     /// The entity's history.

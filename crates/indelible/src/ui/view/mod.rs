@@ -52,6 +52,9 @@ pub use find::{FindPage, Hit};
 mod integrity;
 pub use integrity::{Head, IntegrityPage, UmbrellaHead};
 
+mod retention;
+pub use retention::RetentionPage;
+
 mod sign_in;
 pub use sign_in::SignInPage;
 

@@ -340,6 +340,7 @@ fn entry() -> EntryPage {
         raw: hostile(),
         actor: vec![Fact::words(HOSTILE, HOSTILE), Fact::code("Id", HOSTILE).to("/")],
         origin: Vec::new(),
+        origin_erased: false,
         entity: Vec::new(),
         history_href: None,
         about: Vec::new(),

@@ -26,6 +26,12 @@ pub fn integrity(site: &str) -> String {
     format!("/sites/{}/integrity", encode(site))
 }
 
+/// One site's retention.
+#[must_use]
+pub fn retention(site: &str) -> String {
+    format!("/sites/{}/retention", encode(site))
+}
+
 /// One entry.
 #[must_use]
 pub fn entry(site: &str, id: &str) -> String {
