@@ -37,7 +37,10 @@ impl Erase {
                 Some(Found::Entry(entry)) => entry.index,
                 Some(Found::Expired(_, index)) => index,
                 None => {
-                    return Err(Failure::Other(format!("there is no entry `{id}` in the site `{}`", site.id)));
+                    return Err(Failure::Other(format!(
+                        "there is no entry `{id}` in the site `{}`",
+                        site.id
+                    )));
                 }
             };
             wanted.push(Wanted { index, sections: self.sections.clone() });

@@ -92,7 +92,7 @@ pub(super) fn read(indelible: &Indelible, site: &Site, index: u64) -> Result<(Cl
         crate::search::Found::Entry(entry) if entry.id == header.id => Reason::of(header.class, &entry)
             .map(|reason| (header.class, reason))
             .map_err(|error| unread(&error)),
-        _ => Err(unread("it has expired")),
+        crate::search::Found::Entry(_) | crate::search::Found::Expired(..) => Err(unread("it has expired")),
     }
 }
 

@@ -63,9 +63,10 @@ pub fn verdict(indelible: &Indelible, site: &Site, index: u64) -> Result<Verdict
     if erased.is_empty() && !entry.is_expired() {
         return Ok(Verdict::Present);
     }
-    let verdict = match entry.is_expired() {
-        true => expired(indelible, site, index, &entry)?,
-        false => of_sections(indelible, site, index, entry.header().id, &erased)?,
+    let verdict = if entry.is_expired() {
+        expired(indelible, site, index, &entry)?
+    } else {
+        of_sections(indelible, site, index, entry.header().id, &erased)?
     };
     if let Verdict::Missing(sections) = &verdict {
         let sections: Vec<&str> = sections.iter().map(|section| section.as_str()).collect();

@@ -61,7 +61,7 @@ pub(super) async fn integrity(
                 site.id,
                 site.id
             ),
-            downloads: downloads(&site, umbrella.is_some()),
+            downloads: downloads(&site, umbrella.is_some(), visit.caller.may(Permission::Configure).is_ok()),
             umbrella,
         })
     };
@@ -85,7 +85,7 @@ fn umbrella(app: &App, site: &Site, size: u64) -> Result<Option<UmbrellaHead>, P
     Ok(Some(UmbrellaHead { checkpoint, verifier_key, coverage: coverage.to_owned() }))
 }
 
-fn downloads(site: &Site, has_umbrella: bool) -> Vec<Link> {
+fn downloads(site: &Site, has_umbrella: bool, may_configure: bool) -> Vec<Link> {
     let link = |label: &str, href: String| Link { label: label.to_owned(), href };
     let mut links = vec![
         link("Checkpoint", format!("/logs/{}/checkpoint", site.id)),
@@ -94,7 +94,9 @@ fn downloads(site: &Site, has_umbrella: bool) -> Vec<Link> {
     if has_umbrella {
         links.push(link("Checkpoint of the umbrella log", format!("/logs/{UMBRELLA}/checkpoint")));
     }
-    links.push(link("Retention and hold", url::retention(site.id.as_str())));
+    if may_configure {
+        links.push(link("Retention and hold", url::retention(site.id.as_str())));
+    }
     links.push(link("Evidence bundle of all entries", format!("/api/v1/sites/{}/evidence", site.id)));
     links
 }

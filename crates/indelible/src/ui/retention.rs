@@ -12,10 +12,10 @@ use super::form::Form;
 use super::view::{RetentionPage, Time, Tone, text, url};
 use super::visit::Visit;
 use crate::api::{App, Problem, blocking};
+use crate::clock;
 use crate::removal::{self, Outlook, PolicySource};
 use crate::settings::SiteSettings;
 use crate::store::Site;
-use crate::{ConfigureError, clock};
 
 /// How long the page waits for the count of what would expire.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -49,9 +49,7 @@ pub(super) async fn set(
                 changes.insert("hold".to_owned(), Json::Bool(hold == "on"));
             }
         }
-        app.indelible
-            .change_settings(&site, &changes, &caller)
-            .map_err(|error: ConfigureError| Problem::from(error))?;
+        app.indelible.change_settings(&site, &changes, &caller)?;
         Ok::<_, Problem>(url::retention(site.id.as_str()))
     })
     .await;

@@ -2,7 +2,7 @@
 
 use model::Role;
 use reqwest::Method;
-use reqwest::header::CONTENT_TYPE;
+use reqwest::header::{CONTENT_TYPE, COOKIE, SET_COOKIE};
 use serde_json::{Value, json};
 
 use crate::program::Place;
@@ -218,4 +218,57 @@ async fn an_expired_entry_says_so_and_is_still_proven() {
     assert_eq!(proof.status(), 200);
     assert!(proof.text().await.unwrap().starts_with("c2sp.org/tlog-proof@v1"));
     assert_eq!(server.size("acme.www").await, 1, "only the entry that tells of the expiry is listed");
+}
+
+/// Signs in on the pages and returns the cookie.
+async fn sign_in(server: &Server, token: &str) -> String {
+    let form = format!("token={token}");
+    let response = server.client.post(server.url("/sign-in")).body(form).send().await.unwrap();
+    response.headers()[SET_COOKIE].to_str().unwrap().split(';').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn the_pages_show_what_is_kept_and_what_was_erased() {
+    let server = Server::start().await;
+    let fields = r#","actor":{"type":"user","name":"Ana"},"origin":{"ip":"203.0.113.9"},"before":{"a":1},"after":{"a":2}"#;
+    let receipt = server.appended(entry(fields)).await;
+    let id = receipt["id"].as_str().unwrap();
+    let told = erase(&server, id, json!(["origin", "change"])).await;
+    let owner = sign_in(&server, &server.token(Role::Owner, Some("acme.www"))).await;
+    let admin = sign_in(&server, &server.token(Role::Admin, Some("acme.www"))).await;
+    let auditor = sign_in(&server, &server.token(Role::Auditor, Some("acme.www"))).await;
+    let get = async |cookie: &str, path: &str| {
+        let response = server.client.get(server.url(path)).header(COOKIE, cookie).send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    };
+    let post = async |cookie: &str, form: &'static str| {
+        let request = server.client.post(server.url("/sites/acme.www/retention")).header(COOKIE, cookie);
+        request.body(form).send().await.unwrap().status().as_u16()
+    };
+    let (status, page) = get(&auditor, &format!("/sites/acme.www/entries/{id}")).await;
+    assert_eq!(status, 200);
+    assert!(page.contains("Erased on request: origin, change."), "{page}");
+    assert!(
+        page.contains(told["id"].as_str().unwrap()) && page.contains("have been removed since"),
+        "{page}"
+    );
+    assert!(!page.contains("203.0.113.9"));
+
+    let retention = "/sites/acme.www/retention";
+    assert_eq!(get(&auditor, retention).await.0, 403);
+    let (_, page) = get(&admin, retention).await;
+    assert!(
+        page.contains("365 days, the default of all sites") && page.contains("Nothing is old enough"),
+        "{page}"
+    );
+    assert!(page.contains("Owners set and lift holds") && !page.contains("Set a hold"), "{page}");
+    assert_eq!(post(&admin, "keep=days&days=30").await, 303);
+    let (_, page) = get(&admin, retention).await;
+    assert!(page.contains("365 days, set for this site") && page.contains("30 days, from"), "{page}");
+    assert_eq!(post(&admin, "keep=days&days=soon").await, 422);
+    assert_eq!(post(&admin, "hold=on").await, 403);
+    assert_eq!(post(&owner, "hold=on").await, 303);
+    let (_, page) = get(&owner, retention).await;
+    assert!(page.contains("A hold is on: nothing expires") && page.contains("Lift the hold"), "{page}");
+    assert_eq!(post(&auditor, "keep=forever").await, 403);
 }

@@ -86,18 +86,8 @@ const LAYERS: [(&str, &[&str]); 29] = [
     (
         "ui",
         &[
-            "ConfigureError",
-            "access",
-            "api",
-            "clock",
-            "export",
-            "journal",
-            "removal",
-            "revert",
-            "search",
-            "settings",
-            "sites",
-            "store",
+            "access", "api", "clock", "export", "journal", "removal", "revert", "search", "settings",
+            "sites", "store",
         ],
     ),
 ];

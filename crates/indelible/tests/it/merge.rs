@@ -149,7 +149,11 @@ fn an_installation_of_the_version_before_is_merged_too() {
     drop(store);
     data(directory.path())
         .execute_batch(
-            "DROP TABLE merge; DROP TABLE link; DROP TABLE configuration; \
+            "DROP TABLE removal; DROP INDEX block_newest; DROP INDEX block_oldest; \
+             ALTER TABLE block DROP COLUMN expired; \
+             CREATE INDEX block_newest ON block (log, occurred_max_us, first); \
+             CREATE INDEX block_oldest ON block (log, occurred_min_us, first); \
+             DROP TABLE merge; DROP TABLE link; DROP TABLE configuration; \
              DROP TABLE umbrella_leaf; DROP TABLE umbrella_tile; ALTER TABLE token DROP COLUMN limits; \
              DELETE FROM migration WHERE name >= '0003'",
         )

@@ -5,6 +5,7 @@ use askama::Template;
 use super::{Frame, Time, Tone};
 
 /// `/sites/{site}/retention`.
+#[expect(clippy::struct_excessive_bools, reason = "each says by itself what the page shows")]
 #[derive(Clone, Debug, Template)]
 #[template(path = "retention.html", whitespace = "minimize")]
 pub struct RetentionPage {
