@@ -101,10 +101,8 @@ impl SiteSettings {
                 "network_only" => merged.network_only = truth(value).ok_or_else(|| bad(TRUTH))?,
                 "hold" => merged.hold = truth(value).ok_or_else(|| bad(TRUTH))?,
                 "audit_log_retention_days" => {
-                    let value = match value {
-                        Json::Null => None,
-                        value => Some(Retention::from_json(value).map_err(|error| bad(&error.to_string()))?),
-                    };
+                    let read = |value| Retention::from_json(value).map_err(|error| bad(&error.to_string()));
+                    let value = if value.is_null() { None } else { Some(read(value)?) };
                     merged.audit_log_retention_days =
                         merged.audit_log_retention_days.set(value, default, now);
                 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use model::retention::Age;
-use model::{Class, Retention, StoredEntry};
+use model::{Class, StoredEntry};
 use serde_json::json;
 
 use super::reason::{Expiry, ExpiryData, Policy};
@@ -188,7 +188,11 @@ pub(super) fn carry_out(
     reason: u64,
     order: &Expiry,
 ) -> Result<u64, RemovalError> {
-    let Some(cutoff) = cutoff_still(indelible, site, order)? else { return Ok(0) };
+    let cutoff = match cutoff_still(indelible, site, order)? {
+        Still::Held => return Err(RemovalError::Held),
+        Still::Never => return Ok(0),
+        Still::Until(cutoff) => cutoff,
+    };
     let mut removed = 0;
     let mut waiting: Vec<(u64, Reduction)> = Vec::new();
     let mut step = |entries: Vec<(u64, Reduction)>| -> Result<(), StoreError> {
@@ -204,14 +208,10 @@ pub(super) fn carry_out(
         if waiting.len() < STEP_ENTRIES {
             return Ok(ControlFlow::Continue(()));
         }
-        is_held = cutoff_still(indelible, site, order).map_or_else(
-            |error| match error {
-                RemovalError::Held => Ok(true),
-                RemovalError::Store(error) => Err(error),
-                other => Err(StoreError::Corrupt(other.to_string())),
-            },
-            |still| Ok(still.is_none_or(|still| still < cutoff)),
-        )?;
+        is_held = match cutoff_still(indelible, site, order)? {
+            Still::Held | Still::Never => true,
+            Still::Until(still) => still < cutoff,
+        };
         if is_held {
             return Ok(ControlFlow::Break(()));
         }
@@ -226,24 +226,27 @@ pub(super) fn carry_out(
     Ok(removed)
 }
 
-/// Up to when content may be removed by this order now; `None` where it may not at all any more.
-fn cutoff_still(
-    indelible: &Indelible,
-    site: &Site,
-    order: &Expiry,
-) -> Result<Option<Timestamp>, RemovalError> {
+/// What becomes of an order that was given earlier.
+enum Still {
+    /// A hold is on: it waits.
+    Held,
+    /// Content is to be kept for ever now: it is over.
+    Never,
+    /// What is older than this may be removed.
+    Until(Timestamp),
+}
+
+fn cutoff_still(indelible: &Indelible, site: &Site, order: &Expiry) -> Result<Still, StoreError> {
     let now = clock::now();
     let (settings, policy) = rule(indelible, site, now)?;
     if settings.hold {
-        return Err(RemovalError::Held);
+        return Ok(Still::Held);
     }
     if policy.retention_days <= order.policy.retention_days {
-        return Ok(Some(order.cutoff));
+        return Ok(Still::Until(order.cutoff));
     }
-    Ok(match policy.retention_days {
-        Retention::Forever => None,
-        Retention::Days(_) => policy.retention_days.cutoff(now).map(|cutoff| cutoff.min(order.cutoff)),
-    })
+    let cutoff = policy.retention_days.cutoff(now);
+    Ok(cutoff.map_or(Still::Never, |cutoff| Still::Until(cutoff.min(order.cutoff))))
 }
 
 /// Shows `see` what is old enough, block by block in the order of the log, of the entries below `size`. Blocks that do

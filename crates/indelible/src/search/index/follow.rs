@@ -304,7 +304,7 @@ impl Writing {
         // An earlier follower may have ended in the middle of it.
         writing.write_anew(index)?;
         let snapshot = index.snapshot();
-        writing.positions = snapshot.positions.clone();
+        writing.positions.clone_from(&snapshot.positions);
         writing.removals = made.unwrap_or(snapshot.removals);
         Ok(writing)
     }
@@ -395,6 +395,7 @@ impl Writing {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the signature of `map_err`")]
 fn store_failed(error: StoreError) -> IndexError {
     IndexError::Engine(error.to_string())
 }

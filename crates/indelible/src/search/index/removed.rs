@@ -134,8 +134,11 @@ mod tests {
             is_erasure: false,
             entries: entries.to_vec(),
         };
-        let places =
-            Places::of(&[removed(1, 3, &[10..20, 40..41]), removed(2, 3, &[20..25]), removed(3, 4, &[0..1])]);
+        let entries = [&[10..20, 40..41][..], &[20..25, 24..25], &[0..1, 0..1]];
+        let removals = entries.iter().zip([(1, 3), (2, 3), (3, 4)]);
+        let removals: Vec<_> =
+            removals.map(|(entries, (number, log))| removed(number, log, entries)).collect();
+        let places = Places::of(&removals);
         assert_eq!(places.of_log(3), [10..25, 40..41]);
         for (log, index, expected) in [
             (3, 9, false),
