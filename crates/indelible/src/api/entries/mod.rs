@@ -54,7 +54,7 @@ fn gone(indelible: &Indelible, site: &Site, index: u64) -> Result<Problem, Store
                 "ALARM: the content of entry {index} is MISSING: no entry of the log tells of its removal. \
                  Run `indelible verify`"
             );
-            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "missing", told)
+            Problem::new(StatusCode::GONE, "missing", told)
         }
     })
 }
