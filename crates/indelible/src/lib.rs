@@ -38,6 +38,7 @@ mod sites;
 
 pub mod journal;
 pub mod search;
+pub mod trail;
 pub mod umbrella;
 
 pub mod access;

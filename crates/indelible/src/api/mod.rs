@@ -11,14 +11,17 @@ mod form;
 mod health;
 mod logs;
 mod metrics;
+mod noted;
 mod openapi;
 mod problem;
 mod query;
 mod reached;
 mod searches;
+mod sessions;
 mod settings;
 mod sites;
 mod tokens;
+mod users;
 
 use axum::Router;
 use axum::extract::FromRequestParts;
@@ -34,20 +37,24 @@ use crate::access::Gate;
 use crate::metrics::Metrics;
 use model::filter::Network;
 
+pub use noted::{READING, Reading};
 pub use openapi::document;
 pub use problem::{FieldError, Problem};
 pub use reached::TrustedOrigins;
 
 pub(crate) use body::collect as collect_body;
-pub(crate) use caller::session_of;
+pub(crate) use caller::{session_cookie, session_of};
 pub(crate) use entries::detail::{entry_detail, entry_json};
 pub(crate) use entries::find as find_entry;
+pub(crate) use noted::{Noted, note_reading};
 pub(crate) use query::{ListQuery, pairs as query_pairs};
 pub(crate) use reached::{TrustedProxies, find_client, origin_of};
 pub(crate) use searches::{
     NewSearch, address as search_address, delete_search, find_search, list_parameters, own_searches,
     save_search,
 };
+pub(crate) use tokens::{end_token, managed_tokens};
+pub(crate) use users::{NewUser, add_user, managed_users, remove_user};
 
 /// The parts of a route's path; a path that does not read is answered as every other problem is.
 #[derive(FromRequestParts)]
@@ -121,10 +128,10 @@ impl App {
         })
     }
 
-    /// Whether users reach the server over TLS.
+    /// Whether users reach the server over TLS, as it is set or as a trusted proxy says.
     #[must_use]
-    pub fn is_https(&self) -> bool {
-        self.configured_url.as_deref().is_some_and(|url| url.starts_with("https://"))
+    pub fn is_https(&self, headers: &HeaderMap) -> bool {
+        self.public_url(headers).starts_with("https://")
     }
 }
 
@@ -150,6 +157,9 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(connectors::set, connectors::remove))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::revoke))
+        .routes(routes!(users::list, users::create))
+        .routes(routes!(users::change, users::remove))
+        .routes(routes!(sessions::list, sessions::end_all))
         .routes(routes!(searches::list, searches::create))
         .routes(routes!(searches::detail, searches::replace, searches::delete));
     OpenApiRouter::with_openapi(openapi::Description::openapi())

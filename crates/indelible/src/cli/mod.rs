@@ -14,6 +14,7 @@ mod query;
 mod serve;
 mod site;
 mod token;
+mod user;
 mod verify;
 
 use std::path::PathBuf;
@@ -45,6 +46,7 @@ enum Command {
     Verify(Box<verify::Verify>),
     Site(site::SiteCommand),
     Token(token::TokenCommand),
+    User(user::UserCommand),
     Openapi(openapi::Openapi),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
@@ -100,6 +102,7 @@ pub fn main() -> ExitCode {
         Command::Verify(command) => command.run(),
         Command::Site(command) => command.run(),
         Command::Token(command) => command.run(),
+        Command::User(command) => command.run(),
         Command::Openapi(command) => command.run(),
         Command::Doctor(command) => command.run(),
         Command::Completions(command) => command.run(),

@@ -96,6 +96,9 @@ pub(super) async fn run_until_stopped(
         served = server::serve(listener, app, asked) => served?,
         () = watching => {}
     }
+    let (trail, last) = (indelible.clone(), Duration::from_secs(2));
+    let flushed = tokio::task::spawn_blocking(move || trail.trail().flush());
+    drop(tokio::time::timeout(last, flushed).await);
     match journal.stopped() {
         None => Ok(ExitCode::SUCCESS),
         Some(reason) => Err(Failure::Other(format!("the log has stopped: {reason}"))),

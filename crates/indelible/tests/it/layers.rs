@@ -19,12 +19,13 @@ const LAYERS: [(&str, &[&str]); 29] = [
     ("search", &["files", "journal", "store"]),
     ("umbrella", &["journal", "keys", "sites", "store"]),
     ("access", &["clock", "entropy", "settings", "sites", "store"]),
+    ("trail", &["access", "clock", "journal", "settings", "sites"]),
     ("hosts", &["clock", "store"]),
     (
         "instance",
         &[
             "access", "clock", "entropy", "hosts", "journal", "keys", "search", "settings", "sites", "store",
-            "umbrella",
+            "trail", "umbrella",
         ],
     ),
     ("in_process", &["Indelible", "journal", "store"]),
@@ -60,6 +61,7 @@ const LAYERS: [(&str, &[&str]); 29] = [
             "settings",
             "sites",
             "store",
+            "trail",
             "umbrella",
         ],
     ),
@@ -78,7 +80,7 @@ const LAYERS: [(&str, &[&str]); 29] = [
             "store",
         ],
     ),
-    ("ui", &["access", "api", "clock", "export", "journal", "revert", "search", "sites", "store"]),
+    ("ui", &["access", "api", "clock", "export", "journal", "revert", "search", "sites", "store", "trail"]),
 ];
 
 fn source() -> PathBuf {

@@ -80,6 +80,7 @@ mod search;
 #[cfg(test)]
 mod serve;
 #[cfg(test)]
+mod sign_in;
 mod store;
 #[cfg(test)]
 mod support;
@@ -90,4 +91,5 @@ mod tampering;
 #[cfg(test)]
 mod threats;
 #[cfg(test)]
+mod trail;
 mod umbrella;

@@ -55,6 +55,9 @@ pub use integrity::{Head, IntegrityPage, UmbrellaHead};
 mod sign_in;
 pub use sign_in::SignInPage;
 
+mod account;
+pub use account::{AccessPage, AccountPage, SessionRow, TokenRow, UserRow};
+
 mod error;
 pub use error::ErrorPage;
 

@@ -406,6 +406,7 @@ fn an_entry_without_states_says_so() {
 #[test]
 fn without_an_account_the_bar_offers_nothing() {
     let page = SignInPage {
+        single_sign_on: None,
         frame: Frame::default(),
         message: None,
         is_failure: false,

@@ -14,6 +14,11 @@ pub const SIGN_IN: &str = "/sign-in";
 /// Where people sign out; POST.
 pub const SIGN_OUT: &str = "/sign-out";
 
+/// The sessions and the password of whoever is signed in.
+pub const ACCOUNT: &str = "/account";
+/// Users and tokens.
+pub const ACCESS: &str = "/access";
+
 /// One site's activity.
 #[must_use]
 pub fn site(site: &str) -> String {
