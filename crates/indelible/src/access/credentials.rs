@@ -9,7 +9,7 @@ use model::{Origin, Role, SiteId};
 use uuid::Uuid;
 
 use super::backoff::Backoff;
-use super::limits::{self, BadLimit, Limits};
+use super::limits::{self, BadLimit, Limits, VIEWER_FIELDS};
 use super::passwords::{Comparing, PASSWORD_BYTES_MAX};
 use super::users::user_name;
 use super::{Caller, Denied};
@@ -25,6 +25,9 @@ pub const LINK_LIFETIME: Duration = Duration::from_hours(24);
 
 /// What tokens begin with.
 const TOKEN_PREFIX: &str = "idl_";
+
+/// How long tokens are: the prefix, and 256 bits in base64.
+const TOKEN_BYTES: usize = TOKEN_PREFIX.len() + 43;
 
 /// Verifies credentials.
 #[derive(Clone, Debug)]
@@ -43,6 +46,15 @@ pub struct SignIn {
     pub secret: Secret,
     /// Who signed in.
     pub caller: Caller,
+}
+
+/// Somebody who looks at the page for embedding.
+#[derive(Debug)]
+pub struct Viewer {
+    /// What the viewer token lets see.
+    pub caller: Caller,
+    /// The fields to show.
+    pub fields: Vec<String>,
 }
 
 impl Gate {
@@ -80,11 +92,30 @@ impl Gate {
     }
 
     fn by_token(&self, secret: &str) -> Result<Option<Caller>, StoreError> {
-        self.valid(secret)?.map(caller_with).transpose()
+        let token = self.valid(secret)?;
+        // What shows some fields only must not answer with whole entries.
+        let token = token.filter(|token| token.limits.fields.is_none());
+        token.map(caller_with).transpose()
+    }
+
+    /// Who looks at the page for embedding with this viewer token; no other token opens it.
+    ///
+    /// # Errors
+    /// [`Denied::Unauthenticated`] when it is none, was revoked or has ended.
+    pub fn viewer(&self, secret: &str) -> Result<Viewer, Denied> {
+        let token = self.valid(secret)?.filter(|token| token.limits.viewer);
+        let token = token.ok_or(Denied::Unauthenticated)?;
+        let all = || VIEWER_FIELDS.map(str::to_owned).to_vec();
+        let fields = token.limits.fields.clone().unwrap_or_else(all);
+        Ok(Viewer { caller: caller_with(token)?, fields })
     }
 
     /// The token with this secret, if it was neither revoked nor has ended.
     fn valid(&self, secret: &str) -> Result<Option<Token>, StoreError> {
+        // Guesses are told apart from tokens without asking the store.
+        if secret.len() != TOKEN_BYTES || !secret.starts_with(TOKEN_PREFIX) {
+            return Ok(None);
+        }
         let token = self.store.token(&entropy::sha256(secret))?;
         let ends = |token: &Token| token.limits.expires_at.is_some_and(|end| end <= clock::now());
         Ok(token.filter(|token| token.revoked_at.is_none() && !ends(token)))

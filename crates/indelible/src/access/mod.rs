@@ -15,13 +15,13 @@ use crate::settings::SiteSettings;
 use crate::sites::Sites;
 use crate::store::{Site, StoreError};
 
-pub use limits::{BadLimit, Limits, Part, Parts};
+pub use limits::{BadLimit, Limits, Part, Parts, VIEWER_FIELDS};
 
 pub use passwords::{BadPassword, PASSWORD_CHARS_MIN};
 pub use users::{BadUser, new_user, random_password, user_name, with_password};
 
 pub use credentials::{
-    Gate, LINK_LIFETIME, NewToken, SESSION_LIFETIME, SignIn, SignInError, new_link, new_token,
+    Gate, LINK_LIFETIME, NewToken, SESSION_LIFETIME, SignIn, SignInError, Viewer, new_link, new_token,
 };
 
 /// Somebody whose credential was verified.

@@ -22,6 +22,7 @@ mod settings;
 mod sites;
 mod tokens;
 mod users;
+mod viewer_tokens;
 
 use axum::Router;
 use axum::extract::FromRequestParts;
@@ -76,6 +77,7 @@ pub struct App {
     configured_url: Option<String>,
     trusted_proxies: TrustedProxies,
     trusted_origins: TrustedOrigins,
+    embedders: Vec<String>,
 }
 
 impl App {
@@ -93,6 +95,7 @@ impl App {
             configured_url,
             trusted_proxies: TrustedProxies::from([]),
             trusted_origins: TrustedOrigins::default(),
+            embedders: Vec::new(),
         }
     }
 
@@ -106,6 +109,17 @@ impl App {
     #[must_use]
     pub fn trusting(self, origins: TrustedOrigins) -> Self {
         Self { trusted_origins: origins, ..self }
+    }
+
+    /// The same, with pages of these origins that may frame `/embed`.
+    #[must_use]
+    pub fn embedded_by(self, origins: Vec<String>) -> Self {
+        Self { embedders: origins, ..self }
+    }
+
+    /// Whose pages may frame `/embed`, as a content policy says it.
+    pub(crate) fn framed_by(&self) -> String {
+        if self.embedders.is_empty() { "'none'".to_owned() } else { self.embedders.join(" ") }
     }
 
     /// The proxies whose `X-Forwarded-*` headers are believed.
@@ -157,6 +171,7 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(connectors::set, connectors::remove))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::revoke))
+        .routes(routes!(viewer_tokens::create))
         .routes(routes!(users::list, users::create))
         .routes(routes!(users::change, users::remove))
         .routes(routes!(sessions::list, sessions::end_all))

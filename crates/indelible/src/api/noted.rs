@@ -20,8 +20,8 @@ use crate::trail::Note;
 /// Bytes of a question that are recorded.
 const QUESTION_BYTES_MAX: usize = 4_000;
 
-/// Parameters that do not change what is looked for.
-const NO_QUESTION: [&str; 3] = ["cursor", "limit", "count"];
+/// Parameters that do not change what is looked for, or must not be told.
+const NO_QUESTION: [&str; 4] = ["cursor", "limit", "count", "token"];
 
 /// What a route reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub enum Reading {
 }
 
 /// Routes that read entries, each with what it reads.
-pub const READING: [(&str, Reading); 24] = [
+pub const READING: [(&str, Reading); 25] = [
     ("/api/v1/entries", Reading::Search),
     ("/api/v1/sites/{site}/entries", Reading::Search),
     ("/api/v1/sites/{site}/entries/tail", Reading::Search),
@@ -56,6 +56,7 @@ pub const READING: [(&str, Reading); 24] = [
     ("/log/{*rest}", Reading::Search),
     ("/{org}/sites/{site}/log", Reading::Search),
     ("/activity", Reading::Search),
+    ("/embed", Reading::Search),
     ("/sites/{site}", Reading::Search),
     ("/sites/{site}/entries/{id}", Reading::Thing),
     ("/sites/{site}/entries/{id}/revert", Reading::Thing),

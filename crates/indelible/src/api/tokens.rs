@@ -129,6 +129,8 @@ pub(super) async fn create(
         let limits = TokenLimits {
             filter: new.filter,
             entity_types: new.entity_types,
+            fields: None,
+            viewer: false,
             expires_at: lifetime.map(|lifetime| clock::now() + lifetime),
         };
         let made = new_token(&new.name, new.role, new.site)?

@@ -34,6 +34,7 @@ impl Serve {
         let indelible = Indelible::open(directory, &open_options(&settings))?;
         indelible.merge_blocks().map_err(|error| Failure::Other(error.to_string()))?;
         let proxies = settings.server.proxies()?;
+        let embedders = settings.server.embedders()?;
         let listen = self.listen.unwrap_or(settings.server.listen);
         block_on(async move {
             let listener = bind(listen).await?;
@@ -55,7 +56,8 @@ impl Serve {
             let origins = TrustedOrigins::new(settings.server.trusted_origins.clone());
             let app = App::new(indelible.clone(), gate, settings.server.public_url.as_deref())
                 .behind(proxies)
-                .trusting(origins);
+                .trusting(origins)
+                .embedded_by(embedders);
             run_until_stopped(listener, app, &indelible).await
         })
     }

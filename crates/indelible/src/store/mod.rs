@@ -182,6 +182,12 @@ pub struct TokenLimits {
     /// It appends only entries about entities of these types.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entity_types: Option<Vec<String>>,
+    /// It shows only these fields of entries, on the page for embedding alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fields: Option<Vec<String>>,
+    /// Whether it may stand in the address of the page for embedding.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub viewer: bool,
     /// When it ends by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,

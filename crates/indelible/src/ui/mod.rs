@@ -16,6 +16,7 @@ mod shape;
 mod access;
 mod account;
 mod activity;
+mod embed;
 mod entry;
 mod find;
 mod history;
@@ -40,6 +41,7 @@ pub fn router() -> Router<App> {
         .route("/sites/{site}/entries/{id}/revert", get(revert::preview).post(revert::carry_out))
         .route("/sites/{site}/entities/{type}/{id}", get(history::history))
         .route("/sites/{site}/integrity", get(integrity::integrity))
+        .route("/embed", get(embed::embed))
         .route("/find", get(find::find))
         .route("/searches", post(searches::save))
         .route("/searches/{id}", get(searches::open))

@@ -150,7 +150,7 @@ pub(super) fn stranger_frame(app: &App, title: &str) -> Frame {
     }
 }
 
-fn failure(frame: Frame, problem: &Problem, request_id: Option<&str>) -> Response {
+pub(super) fn failure(frame: Frame, problem: &Problem, request_id: Option<&str>) -> Response {
     let status = problem.status();
     let page = match status {
         StatusCode::NOT_FOUND => ErrorPage::not_found(frame),

@@ -57,6 +57,7 @@ const ROUTES: [(&str, &str, Needs, u16); 38] = [
     ("get", "/api/v1/tokens", Needs::Govern, 200),
     ("post", "/api/v1/tokens", Needs::Govern, 201),
     ("delete", "/api/v1/tokens/{id}", Needs::Govern, 204),
+    ("post", "/api/v1/viewer-tokens", Needs::Govern, 201),
     ("get", "/api/v1/users", Needs::Govern, 200),
     ("post", "/api/v1/users", Needs::Govern, 201),
     ("put", "/api/v1/users/{name}", Needs::Govern, 200),
@@ -150,6 +151,7 @@ impl Asker {
             ("post", "/api/v1/tokens") => {
                 json!({"name": "t", "role": "writer", "site": "acme.www"}).to_string()
             }
+            ("post", "/api/v1/viewer-tokens") => json!({"site": "acme.www"}).to_string(),
             ("post", "/api/v1/users") => {
                 let name = format!("user{}", self.asked.get());
                 user(&name)

@@ -6,6 +6,7 @@ mod access;
 #[cfg(test)]
 mod append;
 #[cfg(test)]
+mod attacks;
 mod away;
 #[cfg(test)]
 mod body;
@@ -26,6 +27,7 @@ mod dialects;
 #[cfg(test)]
 mod disk;
 #[cfg(test)]
+mod embed;
 mod evidence;
 #[cfg(test)]
 mod filled;

@@ -13,7 +13,7 @@ async fn recorded(server: &Server) -> Vec<Value> {
     tokio::task::spawn_blocking(move || indelible.trail().flush()).await.unwrap();
     let filter = "action:indelible.search OR action:indelible.read OR action:indelible.export \
                   OR action:indelible.sign_in OR action:indelible.sign_out OR action:indelible.gap";
-    let question = [("q", filter), ("limit", "1000"), ("sort", "index")];
+    let question = [("q", filter), ("limit", "1000"), ("sort", "recorded_at")];
     let question = serde_urlencoded::to_string(question).unwrap();
     let path = format!("/api/v1/sites/_system/entries?{question}");
     let request = server.request(Method::GET, &path);

@@ -55,6 +55,9 @@ pub use integrity::{Head, IntegrityPage, UmbrellaHead};
 mod sign_in;
 pub use sign_in::SignInPage;
 
+mod embed;
+pub use embed::{EmbedCell, EmbedPage};
+
 mod account;
 pub use account::{AccessPage, AccountPage, SessionRow, TokenRow, UserRow};
 
