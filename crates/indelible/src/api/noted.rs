@@ -118,13 +118,13 @@ fn note(caller: &Caller, reading: Reading, path: &str, query: Option<&str>, foun
     let mut path = path.to_owned();
     path.truncate(path.floor_char_boundary(model::limits::CODE_BYTES_MAX));
     match reading {
-        Reading::Thing => Note::of(caller, "indelible.read", "page", &path).folded_by(""),
-        Reading::Search => Note::of(caller, "indelible.search", "page", &path)
+        Reading::Thing => Note::of(caller, "indelible.read", "route", &path).folded_by(""),
+        Reading::Search => Note::of(caller, "indelible.search", "route", &path)
             .folded_by(&question)
             .with(json!({"filter": question, "shown": found})),
         // Each export takes the entries away anew.
         Reading::Export => {
-            Note::of(caller, "indelible.export", "page", &path).with(json!({ "filter": question }))
+            Note::of(caller, "indelible.export", "route", &path).with(json!({ "filter": question }))
         }
     }
 }

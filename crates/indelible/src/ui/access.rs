@@ -30,7 +30,6 @@ pub(super) async fn access(State(app): State<App>, visit: Visit) -> Response {
             roles: Role::OWN.into_iter().rev().filter(|role| may(role, own)).map(Role::as_str).collect(),
             sites: all.into_iter().map(|site| site.id).filter(governs).map(|id| id.to_string()).collect(),
             all_sites: own.is_none(),
-            message: None,
         })
     };
     visit.page(make).await
@@ -99,7 +98,6 @@ fn token_row(token: Token) -> TokenRow {
         site: site_words(token.site.as_ref()),
         limits: token.limits.filter.or(types).unwrap_or_default(),
         created: Time::new(now, token.created_at),
-        used: None,
         state,
     }
 }

@@ -27,7 +27,6 @@ pub(super) async fn account(State(app): State<App>, visit: Visit) -> Response {
             frame: visit.frame(&app, "Sessions and password", None, ""),
             sessions: sessions.into_iter().map(row).collect(),
             has_password: own_user(&app, visit)?.is_some(),
-            message: None,
         })
     };
     visit.page(make).await

@@ -164,7 +164,7 @@ pub(super) fn show(
 ) -> Response {
     let frame = stranger_frame(app, "Sign in");
     let message = message.map(str::to_owned);
-    render(status, &SignInPage { frame, message, is_failure, single_sign_on: None, next })
+    render(status, &SignInPage { frame, message, is_failure, next })
 }
 
 /// Out of scripts' reach, not sent along from other sites, and over TLS only where there is TLS.

@@ -28,7 +28,7 @@ enum Needs {
 }
 
 /// Method, path as in the document, what it needs, and its status when all is well.
-const ROUTES: [(&str, &str, Needs, u16); 38] = [
+const ROUTES: [(&str, &str, Needs, u16); 39] = [
     ("get", "/healthz", Needs::Nothing, 200),
     ("get", "/readyz", Needs::Nothing, 200),
     ("get", "/metrics", Needs::Read, 200),

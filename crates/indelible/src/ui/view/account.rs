@@ -14,8 +14,6 @@ pub struct AccountPage {
     pub sessions: Vec<SessionRow>,
     /// Whether the account has a password here.
     pub has_password: bool,
-    /// What became of a form that was sent before.
-    pub message: Option<String>,
 }
 
 /// One session.
@@ -39,14 +37,12 @@ pub struct AccessPage {
     pub users: Vec<UserRow>,
     /// Tokens, the newest first.
     pub tokens: Vec<TokenRow>,
-    /// Roles that can be given: the word and the words.
+    /// Roles that can be given.
     pub roles: Vec<&'static str>,
     /// Ids of sites that can be named.
     pub sites: Vec<String>,
     /// Whether a user for every site may be added.
     pub all_sites: bool,
-    /// What became of a form that was sent before.
-    pub message: Option<String>,
 }
 
 /// One user.
@@ -54,7 +50,7 @@ pub struct AccessPage {
 pub struct UserRow {
     /// The name.
     pub name: String,
-    /// Role and site.
+    /// The role.
     pub role: String,
     /// The site, or "all".
     pub site: String,
@@ -77,8 +73,6 @@ pub struct TokenRow {
     pub limits: String,
     /// When it was made.
     pub created: Time,
-    /// When it was used last.
-    pub used: Option<Time>,
     /// Whether it works, and until when.
     pub state: String,
     /// Where the form that ends it goes; none for one that has ended.

@@ -14,8 +14,6 @@ pub struct SignInPage {
     pub message: Option<String>,
     /// Whether the message says that something failed, rather than what just happened ("Signed out").
     pub is_failure: bool,
-    /// Where single sign-on begins, if it is set up.
-    pub single_sign_on: Option<String>,
     /// Where to go afterwards: a path of this server, or empty.
     pub next: String,
 }
@@ -29,12 +27,6 @@ impl SignInPage {
         "This token is unknown, revoked or expired. Check that the whole token was pasted.";
     /// What to say after a name and a password that do not belong together.
     pub const PASSWORD_REFUSED: &str = "This name and this password do not belong together.";
-    /// What to say after single sign-on that did not succeed; what exactly is in the server's own log.
-    pub const SINGLE_SIGN_ON_REFUSED: &str =
-        "Single sign-on did not succeed. Try again, or ask whoever runs this server: its own log says why.";
-    /// What to say after single sign-on of somebody who has no role here.
-    pub const NO_ROLE: &str =
-        "You are known to the sign-in service, but have no role here. Ask an administrator for one.";
     /// What to say after a session's end.
     pub const SESSION_ENDED: &str = "Your session has ended. Sign in again to continue.";
     /// What to say after signing out.

@@ -193,7 +193,12 @@ fn frame() -> Frame {
         current_site: Some(site),
         has_network: true,
         tabs: Tab::of_site("acme.www", "Activity"),
-        account: Some(Account { name: HOSTILE.to_owned(), role: "Auditor".to_owned(), can_sign_out: true }),
+        account: Some(Account {
+            name: HOSTILE.to_owned(),
+            role: "Auditor".to_owned(),
+            can_sign_out: true,
+            governs: true,
+        }),
         find: HOSTILE.to_owned(),
         is_demo: true,
         ..Frame::default()
@@ -406,7 +411,6 @@ fn an_entry_without_states_says_so() {
 #[test]
 fn without_an_account_the_bar_offers_nothing() {
     let page = SignInPage {
-        single_sign_on: None,
         frame: Frame::default(),
         message: None,
         is_failure: false,
