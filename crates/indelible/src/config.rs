@@ -46,6 +46,9 @@ pub struct Server {
     /// dialect; `*` for all.
     #[serde(deserialize_with = "list")]
     pub trusted_origins: Vec<String>,
+    /// Origins, such as `https://cms.example.org`, whose pages may frame `/embed`.
+    #[serde(deserialize_with = "list")]
+    pub embed_origins: Vec<String>,
 }
 
 impl Default for Server {
@@ -55,11 +58,28 @@ impl Default for Server {
             public_url: None,
             trusted_proxies: Vec::new(),
             trusted_origins: Vec::new(),
+            embed_origins: Vec::new(),
         }
     }
 }
 
 impl Server {
+    /// The origins whose pages may frame `/embed`.
+    ///
+    /// # Errors
+    /// The first that is no origin: it would become a part of a content policy.
+    pub fn embedders(&self) -> Result<Vec<String>, SettingsError> {
+        let origin = |text: &String| {
+            let parsed = url::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "https" | "http"));
+            parsed.map(|url| url.origin().ascii_serialization()).ok_or_else(|| {
+                SettingsError(format!(
+                    "APP__SERVER__EMBED_ORIGINS: `{text}` is no origin such as https://cms.example.org"
+                ))
+            })
+        };
+        self.embed_origins.iter().map(origin).collect()
+    }
+
     /// The proxies whose headers are believed.
     ///
     /// # Errors

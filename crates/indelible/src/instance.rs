@@ -14,7 +14,8 @@ use crate::keys::{KeyError, Keys};
 use crate::search::{IndexPlace, Search};
 use crate::settings::{self, BadSetting, Rules, RulesAtHand, SiteSettings};
 use crate::sites::Sites;
-use crate::store::{Change, CreateOptions, EmbeddedStore, LogNumber, Site, Store, StoreError, Token};
+use crate::store::{Change, CreateOptions, EmbeddedStore, LogNumber, Site, Store, StoreError, Token, User};
+use crate::trail::Trail;
 use crate::umbrella::Umbrella;
 
 /// Number of the system's log.
@@ -32,6 +33,7 @@ pub struct Indelible {
     journal: Journal,
     search: Arc<Search>,
     umbrella: Arc<Umbrella>,
+    trail: Arc<Trail>,
     revert_handlers: Handlers,
     rules: Arc<RulesAtHand>,
     /// Held from reading settings to committing what they became, so that no change is lost to another.
@@ -84,6 +86,7 @@ impl Indelible {
         let published = Arc::clone(journal.published());
         let umbrella =
             Umbrella::new(Arc::clone(&store), Arc::clone(&keys), Arc::clone(&sites), Arc::clone(&published));
+        let trail = Trail::start(journal.clone(), Arc::clone(&sites));
         let search = Search::new(Arc::clone(&store), published, Some(place), !options.without_indexing);
         Ok(Self {
             store,
@@ -92,6 +95,7 @@ impl Indelible {
             journal,
             search: Arc::new(search),
             umbrella: Arc::new(umbrella),
+            trail: Arc::new(trail),
             revert_handlers: Handlers::default(),
             rules: Arc::default(),
             configuring: Arc::default(),
@@ -155,6 +159,12 @@ impl Indelible {
     #[must_use]
     pub const fn umbrella(&self) -> &Arc<Umbrella> {
         &self.umbrella
+    }
+
+    /// Where sign-ins and readings are noted.
+    #[must_use]
+    pub fn trail(&self) -> &Trail {
+        &self.trail
     }
 
     /// Who carries out reverts in this process, beside the endpoints of connectors.
@@ -235,6 +245,58 @@ impl Indelible {
             "before": {"name": token.name, "role": token.role, "site": token.site},
         });
         self.configure(Change::RevokeToken { id: token.id, at: clock::now() }, &entry, caller)
+    }
+
+    /// Makes it possible for somebody to sign in. Blocks.
+    ///
+    /// # Errors
+    /// [`ConfigureError::UserExists`] when there is one with this name.
+    pub fn add_user(&self, user: &User, caller: &Caller) -> Result<(), ConfigureError> {
+        let _configuring = self.configuring.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.store.user(&user.name)?.is_some() {
+            return Err(ConfigureError::UserExists(user.name.clone()));
+        }
+        let after = json!({"name": user.name, "role": user.role, "site": user.site});
+        self.put_user("indelible.user.create", user, &json!({ "after": after }), caller)
+    }
+
+    /// Sets another password for a user. Its sessions end. Blocks.
+    pub fn change_user(&self, user: &User, caller: &Caller) -> Result<(), ConfigureError> {
+        let _configuring = self.configuring.lock().unwrap_or_else(PoisonError::into_inner);
+        self.must_be_there(user)?;
+        self.put_user("indelible.user.password", user, &json!({}), caller)
+    }
+
+    /// Removes a user. Its sessions end. Blocks.
+    pub fn remove_user(&self, user: &User, caller: &Caller) -> Result<(), ConfigureError> {
+        let before = json!({"name": user.name, "role": user.role, "site": user.site});
+        let _configuring = self.configuring.lock().unwrap_or_else(PoisonError::into_inner);
+        self.must_be_there(user)?;
+        let removed = User { removed_at: Some(clock::now()), password: String::new(), ..user.clone() };
+        self.put_user("indelible.user.remove", &removed, &json!({ "before": before }), caller)
+    }
+
+    /// Who was removed meanwhile must not come back.
+    fn must_be_there(&self, user: &User) -> Result<(), ConfigureError> {
+        let is_there = self.store.user(&user.name)?.is_some_and(|now| now.id == user.id);
+        if is_there { Ok(()) } else { Err(ConfigureError::NoUser(user.name.clone())) }
+    }
+
+    fn put_user(
+        &self,
+        action: &str,
+        user: &User,
+        states: &serde_json::Value,
+        caller: &Caller,
+    ) -> Result<(), ConfigureError> {
+        let mut entry = json!({
+            "action": action,
+            "entity": {"type": "user", "id": user.id, "title": user.name},
+        });
+        if let (Some(entry), Some(states)) = (entry.as_object_mut(), states.as_object()) {
+            entry.extend(states.clone());
+        }
+        self.configure(Change::PutUser(user.clone()), &entry, caller)
     }
 
     /// Changes settings of a site. The entry that tells of it is in the site's own log. Blocks.
@@ -465,6 +527,12 @@ pub enum ConfigureError {
     /// There is such a site already.
     #[error("there is a site `{0}` already")]
     Exists(SiteId),
+    /// There is such a user already.
+    #[error("there is a user `{0}` already")]
+    UserExists(String),
+    /// The user was removed meanwhile.
+    #[error("there is no user `{0}` any more")]
+    NoUser(String),
     /// The entry that tells of it was refused, so the change was not made either.
     #[error("the change was not made, because its entry was refused: {0}")]
     Entry(String),

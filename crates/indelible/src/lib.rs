@@ -39,6 +39,7 @@ mod sites;
 
 pub mod journal;
 pub mod search;
+pub mod trail;
 pub mod umbrella;
 
 pub mod access;

@@ -61,7 +61,9 @@ fn surrounded(router: Router<App>, app: App) -> Router {
         .layer(CompressionLayer::new())
         .layer(CatchPanicLayer::custom(panicked))
         .layer(RequestBodyTimeoutLayer::new(BODY_PATIENCE));
-    let router = router.with_state(app).layer(middleware::from_fn_with_state(proxies, api::find_client));
+    let notes = middleware::from_fn_with_state(app.clone(), api::note_reading);
+    let router =
+        router.layer(notes).with_state(app).layer(middleware::from_fn_with_state(proxies, api::find_client));
     router.layer(around).layer(middleware::from_fn_with_state(requests, count))
 }
 

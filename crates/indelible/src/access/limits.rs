@@ -19,7 +19,12 @@ pub struct Limits {
     pub(super) only: Option<Filter>,
     /// It appends only entries about entities of these types.
     pub(super) entity_types: Option<Vec<String>>,
+    /// It is a viewer token: it reads parts, as if a filter limited it.
+    pub(super) viewer: bool,
 }
+
+/// The fields that a viewer token can be limited to: the columns of the page for embedding.
+pub const VIEWER_FIELDS: [&str; 6] = ["time", "actor", "action", "entity", "summary", "changed"];
 
 /// What is wrong with a token's limits.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -98,12 +103,12 @@ impl Limits {
                 .map_err(|error| StoreError::Corrupt(format!("the filter of a token: {error}")))
         };
         let only = stored.filter.as_ref().map(read).transpose()?;
-        Ok(Self { only, entity_types: stored.entity_types.clone() })
+        Ok(Self { only, entity_types: stored.entity_types.clone(), viewer: stored.viewer })
     }
 
     /// Whether something is taken away from the role.
     pub(super) const fn is_limited(&self) -> bool {
-        self.only.is_some() || self.entity_types.is_some()
+        self.only.is_some() || self.entity_types.is_some() || self.viewer
     }
 }
 
@@ -122,6 +127,12 @@ pub(super) fn check(limits: &TokenLimits, role: Role) -> Result<(), BadLimit> {
         }
         if let Err(error) = Filter::parse(filter) {
             return bad("filter", format!("is not a filter: {error}"));
+        }
+    }
+    if let Some(fields) = &limits.fields {
+        let is_known = |field: &String| VIEWER_FIELDS.contains(&field.as_str());
+        if fields.is_empty() || fields.len() > VIEWER_FIELDS.len() || !fields.iter().all(is_known) {
+            return bad("fields", format!("must be some of {}", VIEWER_FIELDS.join(", ")));
         }
     }
     if let Some(types) = &limits.entity_types {

@@ -2,8 +2,11 @@
 //!
 //! Nothing is read or written for a caller except through a [`Grant`] or [`Scope`] from here.
 
+mod backoff;
 mod credentials;
 mod limits;
+mod passwords;
+mod users;
 
 use model::{Origin, Permission, Role, SiteId};
 use uuid::Uuid;
@@ -12,10 +15,13 @@ use crate::settings::SiteSettings;
 use crate::sites::Sites;
 use crate::store::{Site, StoreError};
 
-pub use limits::{BadLimit, Limits, Part, Parts};
+pub use limits::{BadLimit, Limits, Part, Parts, VIEWER_FIELDS};
+
+pub use passwords::{BadPassword, PASSWORD_CHARS_MIN};
+pub use users::{BadUser, new_user, random_password, user_name, with_password};
 
 pub use credentials::{
-    Gate, LINK_LIFETIME, NewToken, SESSION_COOKIE, SESSION_LIFETIME, SignIn, SignInError, new_link, new_token,
+    Gate, LINK_LIFETIME, NewToken, SESSION_LIFETIME, SignIn, SignInError, Viewer, new_link, new_token,
 };
 
 /// Somebody whose credential was verified.
@@ -29,6 +35,8 @@ pub struct Caller {
     pub site: Option<SiteId>,
     /// The token it came with, if it came with one.
     pub token: Option<Uuid>,
+    /// The account whose session it is, if it came with one.
+    pub account: Option<String>,
     /// What its role would let it do and its token does not.
     pub limits: Limits,
     /// From where it calls, as far as that is known.
@@ -108,7 +116,15 @@ impl Caller {
     #[must_use]
     pub fn local(name: &str) -> Self {
         let limits = Limits::default();
-        Self { name: name.to_owned(), role: Role::SuperAdmin, site: None, token: None, limits, from: None }
+        Self {
+            name: name.to_owned(),
+            role: Role::SuperAdmin,
+            site: None,
+            token: None,
+            account: None,
+            limits,
+            from: None,
+        }
     }
 
     /// Asks for a permission on a whole site. Who may be content with a part asks
@@ -231,7 +247,15 @@ mod tests {
 
     fn caller(role: Role, site: Option<&str>) -> Caller {
         let site = site.map(|site| site.parse().unwrap());
-        Caller { name: "t".into(), role, site, token: None, limits: Limits::default(), from: None }
+        Caller {
+            name: "t".into(),
+            role,
+            site,
+            token: None,
+            account: None,
+            limits: Limits::default(),
+            from: None,
+        }
     }
 
     #[test]

@@ -2,8 +2,9 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 
-use super::{App, Problem, origin_of};
-use crate::access::{Caller, Denied, SESSION_COOKIE};
+use super::{App, Noted, Problem, origin_of};
+use crate::access::{Caller, Denied};
+use crate::trail::Note;
 
 /// Every handler that takes a [`Caller`] is behind the gate; there is no other way to get one.
 impl FromRequestParts<App> for Caller {
@@ -11,14 +12,21 @@ impl FromRequestParts<App> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         // One indexed look-up in memory-mapped pages: cheaper than changing threads for it.
-        let caller = caller_of(app, &parts.headers)?;
-        Ok(Self { from: Some(origin_of(parts)), ..caller })
+        let shows_token = bearer(&parts.headers).is_some();
+        let caller = caller_of(app, &parts.headers).inspect_err(|denied| {
+            if shows_token && matches!(denied, Denied::Unauthenticated) {
+                app.indelible.trail().note(Note::refused(None, "token", Some(origin_of(parts))));
+            }
+        })?;
+        let caller = Self { from: Some(origin_of(parts)), ..caller };
+        Noted::caller(parts, &caller);
+        Ok(caller)
     }
 }
 
 /// The caller of a request with these headers, as of now.
 pub(super) fn caller_of(app: &App, headers: &HeaderMap) -> Result<Caller, Denied> {
-    app.gate.caller(bearer(headers).or_else(|| api_key(headers)), session_of(headers))
+    app.gate.caller(bearer(headers).or_else(|| api_key(headers)), session_of(app, headers))
 }
 
 /// The token of `Authorization: Bearer TOKEN`; the scheme in any case (RFC 9110 §11.1).
@@ -33,14 +41,21 @@ fn api_key(headers: &HeaderMap) -> Option<&str> {
     headers.get("x-api-key")?.to_str().ok().map(str::trim)
 }
 
+/// Name of the session cookie. Over TLS it has the prefix that has browsers refuse it from anybody but this very
+/// host, so that no neighbour can slip a session of its own under a user.
+pub(crate) fn session_cookie(app: &App, headers: &HeaderMap) -> &'static str {
+    if app.is_https(headers) { "__Host-indelible" } else { "indelible_session" }
+}
+
 /// The session secret in the request's cookies.
-pub(crate) fn session_of(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn session_of<'a>(app: &App, headers: &'a HeaderMap) -> Option<&'a str> {
+    let wanted = session_cookie(app, headers);
     headers
         .get_all(header::COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(name, _)| *name == SESSION_COOKIE)
+        .find(|(name, _)| *name == wanted)
         .map(|(_, value)| value)
 }

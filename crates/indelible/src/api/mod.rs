@@ -12,14 +12,18 @@ mod form;
 mod health;
 mod logs;
 mod metrics;
+mod noted;
 mod openapi;
 mod problem;
 mod query;
 mod reached;
 mod searches;
+mod sessions;
 mod settings;
 mod sites;
 mod tokens;
+mod users;
+mod viewer_tokens;
 
 use axum::Router;
 use axum::extract::FromRequestParts;
@@ -35,20 +39,24 @@ use crate::access::Gate;
 use crate::metrics::Metrics;
 use model::filter::Network;
 
+pub use noted::{READING, Reading};
 pub use openapi::document;
 pub use problem::{FieldError, Problem};
 pub use reached::TrustedOrigins;
 
 pub(crate) use body::collect as collect_body;
-pub(crate) use caller::session_of;
+pub(crate) use caller::{session_cookie, session_of};
 pub(crate) use entries::detail::{entry_detail, entry_json};
 pub(crate) use entries::find as find_entry;
+pub(crate) use noted::{Noted, note_reading};
 pub(crate) use query::{ListQuery, pairs as query_pairs};
 pub(crate) use reached::{TrustedProxies, find_client, origin_of};
 pub(crate) use searches::{
     NewSearch, address as search_address, delete_search, find_search, list_parameters, own_searches,
     save_search,
 };
+pub(crate) use tokens::{end_token, managed_tokens};
+pub(crate) use users::{NewUser, add_user, managed_users, remove_user};
 
 /// The parts of a route's path; a path that does not read is answered as every other problem is.
 #[derive(FromRequestParts)]
@@ -70,6 +78,7 @@ pub struct App {
     configured_url: Option<String>,
     trusted_proxies: TrustedProxies,
     trusted_origins: TrustedOrigins,
+    embedders: Vec<String>,
 }
 
 impl App {
@@ -87,6 +96,7 @@ impl App {
             configured_url,
             trusted_proxies: TrustedProxies::from([]),
             trusted_origins: TrustedOrigins::default(),
+            embedders: Vec::new(),
         }
     }
 
@@ -100,6 +110,17 @@ impl App {
     #[must_use]
     pub fn trusting(self, origins: TrustedOrigins) -> Self {
         Self { trusted_origins: origins, ..self }
+    }
+
+    /// The same, with pages of these origins that may frame `/embed`.
+    #[must_use]
+    pub fn embedded_by(self, origins: Vec<String>) -> Self {
+        Self { embedders: origins, ..self }
+    }
+
+    /// Whose pages may frame `/embed`, as a content policy says it.
+    pub(crate) fn framed_by(&self) -> String {
+        if self.embedders.is_empty() { "'none'".to_owned() } else { self.embedders.join(" ") }
     }
 
     /// The proxies whose `X-Forwarded-*` headers are believed.
@@ -122,10 +143,10 @@ impl App {
         })
     }
 
-    /// Whether users reach the server over TLS.
+    /// Whether users reach the server over TLS, as it is set or as a trusted proxy says.
     #[must_use]
-    pub fn is_https(&self) -> bool {
-        self.configured_url.as_deref().is_some_and(|url| url.starts_with("https://"))
+    pub fn is_https(&self, headers: &HeaderMap) -> bool {
+        self.public_url(headers).starts_with("https://")
     }
 }
 
@@ -152,6 +173,10 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(connectors::set, connectors::remove))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::revoke))
+        .routes(routes!(viewer_tokens::create))
+        .routes(routes!(users::list, users::create))
+        .routes(routes!(users::change, users::remove))
+        .routes(routes!(sessions::list, sessions::end_all))
         .routes(routes!(searches::list, searches::create))
         .routes(routes!(searches::detail, searches::replace, searches::delete));
     OpenApiRouter::with_openapi(openapi::Description::openapi())

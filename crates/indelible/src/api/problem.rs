@@ -37,7 +37,7 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
     #[serde(skip)]
-    retry: bool,
+    retry: Option<u64>,
 }
 
 /// What is wrong with one field.
@@ -89,13 +89,22 @@ impl Problem {
             detail: detail.into(),
             code: code.to_owned(),
             errors: Vec::new(),
-            retry: matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS),
+            retry: matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS)
+                .then_some(RETRY_AFTER_SECONDS),
         }
     }
 
     /// 404
     pub fn not_found(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", detail)
+    }
+
+    /// Too many requests of a sort: to be sent again after this time.
+    #[must_use]
+    pub fn too_many(detail: impl Into<String>, wait: std::time::Duration) -> Self {
+        let seconds = wait.as_millis().div_ceil(1000).max(1);
+        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail);
+        Self { retry: Some(u64::try_from(seconds).unwrap_or(u64::MAX)), ..problem }
     }
 
     /// 405
@@ -213,8 +222,8 @@ impl IntoResponse for Problem {
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"indelible\""));
         }
-        if self.retry {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
+        if let Some(seconds) = self.retry {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }
@@ -285,7 +294,10 @@ impl From<ConfigureError> for Problem {
     fn from(error: ConfigureError) -> Self {
         let detail = error.to_string();
         match error {
-            ConfigureError::Exists(_) => Self::new(StatusCode::CONFLICT, "exists", detail),
+            ConfigureError::Exists(_) | ConfigureError::UserExists(_) => {
+                Self::new(StatusCode::CONFLICT, "exists", detail)
+            }
+            ConfigureError::NoUser(_) => Self::not_found(detail),
             ConfigureError::Entry(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail),
             ConfigureError::Setting(error) => Self::invalid(&error.key, "invalid_value", error.message),
             ConfigureError::Journal(error) => error.into(),
@@ -354,6 +366,7 @@ impl From<SignInError> for Problem {
     fn from(error: SignInError) -> Self {
         match error {
             SignInError::Refused => Self::new(StatusCode::UNAUTHORIZED, "sign_in_refused", error.to_string()),
+            SignInError::Wait(wait) => Self::too_many(error.to_string(), wait),
             SignInError::Store(error) => error.into(),
             SignInError::Entropy(error) => error.into(),
         }

@@ -100,10 +100,8 @@ impl From<Token> for TokenOut {
 pub(super) async fn list(State(app): State<App>, caller: Caller) -> Result<Json<TokensOut>, Problem> {
     caller.may(Permission::Govern)?;
     blocking(move || {
-        let tokens = app.indelible.store().tokens()?;
-        let may = |token: &Token| caller.may_manage_tokens(token.role, token.site.as_ref()).is_ok();
-        let own = tokens.into_iter().filter(may);
-        Ok::<_, Problem>(Json(TokensOut { data: own.map(TokenOut::from).collect() }))
+        let own = managed_tokens(&app, &caller)?;
+        Ok::<_, Problem>(Json(TokensOut { data: own.into_iter().map(TokenOut::from).collect() }))
     })
     .await
 }
@@ -131,6 +129,8 @@ pub(super) async fn create(
         let limits = TokenLimits {
             filter: new.filter,
             entity_types: new.entity_types,
+            fields: None,
+            viewer: false,
             expires_at: lifetime.map(|lifetime| clock::now() + lifetime),
         };
         let made = new_token(&new.name, new.role, new.site)?
@@ -154,19 +154,29 @@ pub(super) async fn revoke(
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
     caller.may(Permission::Govern)?;
-    blocking(move || {
-        let unknown = || {
-            let id: String = id.chars().take(ID_CHARS_SHOWN).collect();
-            Problem::not_found(format!("there is no token `{id}`"))
-        };
-        let wanted = Uuid::try_parse(&id).map_err(|_| unknown())?;
-        let token = app.indelible.store().tokens()?.into_iter().find(|token| token.id == wanted);
-        let token = token.ok_or_else(unknown)?;
-        caller.may_manage_tokens(token.role, token.site.as_ref()).map_err(|_| unknown())?;
-        if token.revoked_at.is_none() {
-            app.indelible.revoke_token(&token, &caller)?;
-        }
-        Ok::<_, Problem>(StatusCode::NO_CONTENT)
-    })
-    .await
+    blocking(move || end_token(&app, &caller, &id).map(|()| StatusCode::NO_CONTENT)).await
+}
+
+/// The tokens that the caller may manage, the newest first. Blocks.
+pub(crate) fn managed_tokens(app: &App, caller: &Caller) -> Result<Vec<Token>, Problem> {
+    caller.may(Permission::Govern)?;
+    let may = |token: &Token| caller.may_manage_tokens(token.role, token.site.as_ref()).is_ok();
+    Ok(app.indelible.store().tokens()?.into_iter().filter(may).collect())
+}
+
+/// Ends a token. Blocks.
+pub(crate) fn end_token(app: &App, caller: &Caller, id: &str) -> Result<(), Problem> {
+    caller.may(Permission::Govern)?;
+    let unknown = || {
+        let id: String = id.chars().take(ID_CHARS_SHOWN).collect();
+        Problem::not_found(format!("there is no token `{id}`"))
+    };
+    let wanted = Uuid::try_parse(id).map_err(|_| unknown())?;
+    let token = app.indelible.store().tokens()?.into_iter().find(|token| token.id == wanted);
+    let token = token.ok_or_else(unknown)?;
+    caller.may_manage_tokens(token.role, token.site.as_ref()).map_err(|_| unknown())?;
+    if token.revoked_at.is_none() {
+        app.indelible.revoke_token(&token, caller)?;
+    }
+    Ok(())
 }

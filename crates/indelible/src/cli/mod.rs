@@ -16,6 +16,7 @@ mod retention;
 mod serve;
 mod site;
 mod token;
+mod user;
 mod verify;
 
 use std::path::PathBuf;
@@ -50,6 +51,7 @@ enum Command {
     Verify(Box<verify::Verify>),
     Site(site::SiteCommand),
     Token(token::TokenCommand),
+    User(user::UserCommand),
     Openapi(openapi::Openapi),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
@@ -128,6 +130,7 @@ pub fn main() -> ExitCode {
         Command::Verify(command) => command.run(),
         Command::Site(command) => command.run(),
         Command::Token(command) => command.run(),
+        Command::User(command) => command.run(),
         Command::Openapi(command) => command.run(),
         Command::Doctor(command) => command.run(),
         Command::Completions(command) => command.run(),

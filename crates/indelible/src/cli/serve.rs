@@ -34,6 +34,7 @@ impl Serve {
         let indelible = Indelible::open(directory, &open_options(&settings))?;
         indelible.merge_blocks().map_err(|error| Failure::Other(error.to_string()))?;
         let proxies = settings.server.proxies()?;
+        let embedders = settings.server.embedders()?;
         let listen = self.listen.unwrap_or(settings.server.listen);
         block_on(async move {
             let listener = bind(listen).await?;
@@ -56,7 +57,8 @@ impl Serve {
             let origins = TrustedOrigins::new(settings.server.trusted_origins.clone());
             let app = App::new(indelible.clone(), gate, settings.server.public_url.as_deref())
                 .behind(proxies)
-                .trusting(origins);
+                .trusting(origins)
+                .embedded_by(embedders);
             run_until_stopped(listener, app, &indelible).await
         })
     }
@@ -97,6 +99,9 @@ pub(super) async fn run_until_stopped(
         served = server::serve(listener, app, asked) => served?,
         () = watching => {}
     }
+    let (trail, last) = (indelible.clone(), Duration::from_secs(2));
+    let flushed = tokio::task::spawn_blocking(move || trail.trail().flush());
+    drop(tokio::time::timeout(last, flushed).await);
     match journal.stopped() {
         None => Ok(ExitCode::SUCCESS),
         Some(reason) => Err(Failure::Other(format!("the log has stopped: {reason}"))),

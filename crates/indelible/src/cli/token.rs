@@ -63,6 +63,8 @@ impl TokenCommand {
                 let limits = TokenLimits {
                     filter,
                     entity_types: (!entity_types.is_empty()).then_some(entity_types),
+                    fields: None,
+                    viewer: false,
                     expires_at: lifetime.map(|lifetime| clock::now() + lifetime),
                 };
                 create(&name, role, site.as_deref(), limits, &place)

@@ -368,7 +368,10 @@ fn next_batch(queue: &mut mpsc::Receiver<Submission>) -> Option<Vec<Submission>>
 const fn created(change: &Change) -> Option<&Site> {
     match change {
         Change::CreateSite(site) => Some(site),
-        Change::CreateToken(_) | Change::RevokeToken { .. } | Change::Configure { .. } => None,
+        Change::CreateToken(_)
+        | Change::RevokeToken { .. }
+        | Change::PutUser(_)
+        | Change::Configure { .. } => None,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Where the truth lies: entries, tiles, heads, sites, tokens.
+//! Where the truth lies: entries, tiles, heads, sites, tokens, users.
 //!
 //! [`Store`] is coarse on purpose: each method is one thing that the product does, and says what is durable
 //! when it returns. A store implements it in the way that suits its engine; nothing here knows SQL. Methods
@@ -17,6 +17,7 @@ mod embedded;
 mod removal;
 mod saved;
 mod umbrella;
+mod users;
 
 use std::fmt;
 use std::ops::Range;
@@ -31,6 +32,7 @@ pub use embedded::{CreateOptions, EmbeddedStore};
 pub use removal::{LastRemovals, Reduction, Removal, RemovalStore, Removed};
 pub use saved::{SAVED_SEARCHES_MAX, SaveError, SavedSearch};
 pub use umbrella::{SiteHead, UmbrellaStore};
+pub use users::User;
 
 /// Number of a log within its installation.
 pub type LogNumber = u32;
@@ -138,6 +140,8 @@ pub enum Change {
         /// When it ends.
         at: Timestamp,
     },
+    /// A new user, another password or role of one, or its end. Its sessions end.
+    PutUser(User),
     /// Settings of a site or of one of its connectors.
     Configure {
         /// The site's log.
@@ -180,6 +184,12 @@ pub struct TokenLimits {
     /// It appends only entries about entities of these types.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entity_types: Option<Vec<String>>,
+    /// It shows only these fields of entries, on the page for embedding alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fields: Option<Vec<String>>,
+    /// Whether it may stand in the address of the page for embedding.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub viewer: bool,
     /// When it ends by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
@@ -200,6 +210,12 @@ pub struct Session {
     pub site: Option<SiteId>,
     /// The token it was opened with: it ends when the token does.
     pub token: Option<Uuid>,
+    /// Whose it is: all sessions of one account end together when asked to.
+    pub account: Option<String>,
+    /// When it was opened.
+    pub opened_at: Timestamp,
+    /// From where it was opened, for its owner to recognise.
+    pub opened_from: Option<String>,
     /// When it ends by itself.
     pub expires_at: Timestamp,
 }
@@ -394,8 +410,21 @@ pub trait Store: UmbrellaStore + RemovalStore + fmt::Debug + Send + Sync + 'stat
     /// The token with this secret, revoked or not.
     fn token(&self, secret_sha256: &[u8; 32]) -> Result<Option<Token>, StoreError>;
 
-    /// Keeps a session, durable on return.
-    fn put_session(&self, session: &Session) -> Result<(), StoreError>;
+    /// Every user that was not removed, by name.
+    fn users(&self) -> Result<Vec<User>, StoreError>;
+
+    /// The user with this name, unless it was removed.
+    fn user(&self, name: &str) -> Result<Option<User>, StoreError>;
+
+    /// Keeps a session, durable on return, and forgets those that have expired. False, and nothing is kept, when
+    /// its token was revoked or `user` is not what it was any more: no session outlives what it was opened with.
+    fn put_session(&self, session: &Session, user: Option<&User>) -> Result<bool, StoreError>;
+
+    /// The sessions of an account, the newest first, expired or not.
+    fn sessions(&self, account: &str) -> Result<Vec<Session>, StoreError>;
+
+    /// Ends the sessions of an account and says how many there were.
+    fn end_sessions(&self, account: &str) -> Result<usize, StoreError>;
 
     /// The session or link with this secret, expired or not.
     fn session(&self, secret_sha256: &[u8; 32]) -> Result<Option<Session>, StoreError>;

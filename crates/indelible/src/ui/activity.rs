@@ -93,6 +93,7 @@ impl List<'_> {
             }
         };
         let found = if errors.is_empty() { self.find(&query)? } else { Page::default() };
+        self.visit.noted.found(found.entries.len());
         let chips = self.parameters.chips();
         let size = self.size()?;
         let counts = if errors.is_empty() && size > 0 {

@@ -13,7 +13,10 @@ mod counts;
 mod form;
 mod shape;
 
+mod access;
+mod account;
 mod activity;
+mod embed;
 mod entry;
 mod find;
 mod history;
@@ -40,11 +43,19 @@ pub fn router() -> Router<App> {
         .route("/sites/{site}/entities/{type}/{id}", get(history::history))
         .route("/sites/{site}/integrity", get(integrity::integrity))
         .route("/sites/{site}/retention", get(retention::show).post(retention::set))
+        .route("/embed", get(embed::embed))
         .route("/find", get(find::find))
         .route("/searches", post(searches::save))
         .route("/searches/{id}", get(searches::open))
         .route("/searches/{id}/delete", post(searches::delete))
         .route("/sign-in", get(sign_in::form).post(sign_in::sign_in))
+        .route("/account", get(account::account))
+        .route("/account/password", post(account::change_password))
+        .route("/account/sign-out-everywhere", post(account::sign_out_everywhere))
+        .route("/access", get(access::access))
+        .route("/access/users", post(access::add_user))
+        .route("/access/users/{name}/remove", post(access::remove_user))
+        .route("/access/tokens/{id}/revoke", post(access::revoke_token))
         .route("/sign-out", post(sign_in::sign_out))
         .route("/assets/{file}", get(assets::serve))
         .fallback(visit::nothing_here)

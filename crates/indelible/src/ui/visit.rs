@@ -10,7 +10,7 @@ use model::{Permission, Role};
 use super::assets;
 use super::view::{Account, ErrorPage, Frame, SiteLink, Tab, url};
 use crate::access::{Caller, Denied};
-use crate::api::{App, Problem, origin_of, session_of};
+use crate::api::{App, Noted, Problem, origin_of, session_of};
 use crate::store::Site;
 
 /// Nothing is loaded from elsewhere, nothing runs but this server's own files, nothing frames a page.
@@ -28,6 +28,8 @@ pub(super) struct Visit {
     request_id: Option<String>,
     is_demo: bool,
     has_session: bool,
+    /// Where it is put down what was read.
+    pub(super) noted: Noted,
 }
 
 impl FromRequestParts<App> for Visit {
@@ -35,15 +37,20 @@ impl FromRequestParts<App> for Visit {
 
     /// Who is not signed in is led to the sign-in page and back.
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
-        let session = session_of(&parts.headers);
+        let session = session_of(app, &parts.headers);
         match app.gate.caller(None, session) {
-            Ok(caller) => Ok(Self {
-                caller: Caller { from: Some(origin_of(parts)), ..caller },
-                public_url: app.public_url(&parts.headers),
-                request_id: request_id(&parts.headers),
-                is_demo: app.gate.visitor().is_some(),
-                has_session: session.is_some(),
-            }),
+            Ok(caller) => {
+                let caller = Caller { from: Some(origin_of(parts)), ..caller };
+                Noted::caller(parts, &caller);
+                Ok(Self {
+                    caller,
+                    noted: parts.extensions.get::<Noted>().cloned().unwrap_or_default(),
+                    public_url: app.public_url(&parts.headers),
+                    request_id: request_id(&parts.headers),
+                    is_demo: app.gate.visitor().is_some(),
+                    has_session: session.is_some(),
+                })
+            }
             Err(Denied::Unauthenticated) => {
                 // What was posted is lost with the session, and its address is no page to come back to.
                 let page = parts.uri.path_and_query().filter(|_| parts.method != Method::POST);
@@ -85,6 +92,7 @@ impl Visit {
                 name: self.caller.name.clone(),
                 role: role_words(self.caller.role),
                 can_sign_out: self.has_session,
+                governs: self.caller.role.may(Permission::Govern),
             }),
             is_demo: self.is_demo,
             ..Frame::default()
@@ -142,7 +150,7 @@ pub(super) fn stranger_frame(app: &App, title: &str) -> Frame {
     }
 }
 
-fn failure(frame: Frame, problem: &Problem, request_id: Option<&str>) -> Response {
+pub(super) fn failure(frame: Frame, problem: &Problem, request_id: Option<&str>) -> Response {
     let status = problem.status();
     let page = match status {
         StatusCode::NOT_FOUND => ErrorPage::not_found(frame),

@@ -15,6 +15,8 @@ use indelible::store::SavedSearch;
 enum Needs {
     /// Not even to be somebody.
     Nothing,
+    /// To be somebody: it is about the caller alone.
+    ToBeKnown,
     /// To read the site in its path, or any site.
     Read,
     Append,
@@ -26,7 +28,7 @@ enum Needs {
 }
 
 /// Method, path as in the document, what it needs, and its status when all is well.
-const ROUTES: [(&str, &str, Needs, u16); 33] = [
+const ROUTES: [(&str, &str, Needs, u16); 40] = [
     ("get", "/healthz", Needs::Nothing, 200),
     ("get", "/readyz", Needs::Nothing, 200),
     ("get", "/metrics", Needs::Read, 200),
@@ -56,6 +58,13 @@ const ROUTES: [(&str, &str, Needs, u16); 33] = [
     ("get", "/api/v1/tokens", Needs::Govern, 200),
     ("post", "/api/v1/tokens", Needs::Govern, 201),
     ("delete", "/api/v1/tokens/{id}", Needs::Govern, 204),
+    ("post", "/api/v1/viewer-tokens", Needs::Govern, 201),
+    ("get", "/api/v1/users", Needs::Govern, 200),
+    ("post", "/api/v1/users", Needs::Govern, 201),
+    ("put", "/api/v1/users/{name}", Needs::Govern, 200),
+    ("delete", "/api/v1/users/{name}", Needs::Govern, 204),
+    ("get", "/api/v1/sessions", Needs::ToBeKnown, 200),
+    ("delete", "/api/v1/sessions", Needs::ToBeKnown, 204),
     ("get", "/api/v1/searches", Needs::Read, 200),
     ("post", "/api/v1/searches", Needs::Read, 201),
     ("get", "/api/v1/searches/{id}", Needs::Read, 200),
@@ -65,6 +74,9 @@ const ROUTES: [(&str, &str, Needs, u16); 33] = [
 
 /// The contract's table "Who may what", written once more.
 fn may(role: Role, needs: Needs) -> bool {
+    if needs == Needs::ToBeKnown {
+        return true;
+    }
     match role {
         Role::SuperAdmin => true,
         Role::Owner => needs != Needs::CreateSites,
@@ -94,6 +106,12 @@ fn every_route_of_the_document_is_in_the_table() {
         .collect();
     let known = ROUTES.iter().map(|(method, path, ..)| ((*method).to_owned(), (*path).to_owned())).collect();
     assert_eq!(documented, known, "a new route needs a line here that says who may use it");
+}
+
+/// Somebody who signs in with a password.
+fn user(name: &str) -> String {
+    json!({"name": name, "password": "correct horse battery", "role": "writer", "site": "acme.www"})
+        .to_string()
 }
 
 /// Asks routes about `acme.www` in such a way that only the credential decides.
@@ -127,12 +145,19 @@ impl Asker {
             _ => self.entry.clone(),
         };
         let url = path.replace("{site}", "acme.www").replace("{type}", "page").replace("{id}", &id);
-        let url = url.replace("{name}", "cms");
+        let name = if path.contains("/users/") { self.spare_user().await } else { "cms".to_owned() };
+        let url = url.replace("{name}", &name);
         let body = match (method, path) {
             ("post", "/api/v1/sites") => json!({"id": format!("new{}", self.asked.get())}).to_string(),
             ("post", "/api/v1/tokens") => {
                 json!({"name": "t", "role": "writer", "site": "acme.www"}).to_string()
             }
+            ("post", "/api/v1/viewer-tokens") => json!({"site": "acme.www"}).to_string(),
+            ("post", "/api/v1/users") => {
+                let name = format!("user{}", self.asked.get());
+                user(&name)
+            }
+            ("put", "/api/v1/users/{name}") => json!({"password": "another long password"}).to_string(),
             ("post", "/api/v1/searches") => {
                 json!({"name": self.asked.get().to_string(), "site": "acme.www", "query": "kind=delete"})
                     .to_string()
@@ -160,6 +185,14 @@ impl Asker {
         let (status, made) = self.server.post("/api/v1/tokens", body.to_string()).await;
         assert_eq!(status, 201, "{made}");
         made["id"].as_str().unwrap().to_owned()
+    }
+
+    /// A user who may be removed.
+    async fn spare_user(&self) -> String {
+        let name = format!("spare{}", self.asked.get());
+        let (status, made) = self.server.post("/api/v1/users", user(&name)).await;
+        assert_eq!(status, 201, "{made}");
+        name
     }
 
     /// A saved search of whoever has this role, that may be deleted.
@@ -267,13 +300,16 @@ async fn another_sites_token_learns_nothing() {
             } else if path.contains("/searches/") {
                 // Not even to who has its owner's name.
                 refused(request, 404, "not_found", "-").await;
+            } else if needs == Needs::ToBeKnown && method == "delete" {
+                assert_eq!(request.send().await.unwrap().status(), success);
             } else if method == "get" {
                 let (status, answer) = json(request.send().await.unwrap()).await;
                 assert_eq!(status, success, "{answer}");
                 assert!(!answer.to_string().contains("acme.www"), "{role} {path}: {answer}");
             } else {
                 // A token of `acme.www`, to be made or ended, or a search to be saved.
-                let code = if method == "delete" { "not_found" } else { "unknown_site" };
+                let is_named = method == "delete" || method == "put";
+                let code = if is_named { "not_found" } else { "unknown_site" };
                 refused(request, 404, code, "-").await;
             }
         }

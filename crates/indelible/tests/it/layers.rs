@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The product's modules, each with those above it that it may use. `store` also means its own inside.
-const LAYERS: [(&str, &[&str]); 30] = [
+const LAYERS: [(&str, &[&str]); 31] = [
     ("clock", &[]),
     ("files", &[]),
     ("entropy", &[]),
@@ -19,12 +19,13 @@ const LAYERS: [(&str, &[&str]); 30] = [
     ("search", &["files", "journal", "store"]),
     ("umbrella", &["journal", "keys", "sites", "store"]),
     ("access", &["clock", "entropy", "settings", "sites", "store"]),
+    ("trail", &["access", "clock", "journal", "settings", "sites"]),
     ("hosts", &["clock", "store"]),
     (
         "instance",
         &[
             "access", "clock", "entropy", "hosts", "journal", "keys", "search", "settings", "sites", "store",
-            "umbrella",
+            "trail", "umbrella",
         ],
     ),
     ("in_process", &["Indelible", "journal", "store"]),
@@ -65,6 +66,7 @@ const LAYERS: [(&str, &[&str]); 30] = [
             "settings",
             "sites",
             "store",
+            "trail",
             "umbrella",
         ],
     ),
@@ -87,7 +89,7 @@ const LAYERS: [(&str, &[&str]); 30] = [
         "ui",
         &[
             "access", "api", "clock", "export", "journal", "removal", "revert", "search", "settings",
-            "sites", "store",
+            "sites", "store", "trail",
         ],
     ),
 ];

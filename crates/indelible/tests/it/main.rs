@@ -6,6 +6,7 @@ mod access;
 #[cfg(test)]
 mod append;
 #[cfg(test)]
+mod attacks;
 mod away;
 #[cfg(test)]
 mod body;
@@ -25,6 +26,8 @@ mod detail;
 mod dialects;
 #[cfg(test)]
 mod disk;
+#[cfg(test)]
+mod embed;
 #[cfg(test)]
 mod erasures;
 #[cfg(test)]
@@ -84,6 +87,7 @@ mod search;
 #[cfg(test)]
 mod serve;
 #[cfg(test)]
+mod sign_in;
 mod store;
 #[cfg(test)]
 mod support;
@@ -94,4 +98,5 @@ mod tampering;
 #[cfg(test)]
 mod threats;
 #[cfg(test)]
+mod trail;
 mod umbrella;

@@ -319,11 +319,14 @@ fn keeps_accounts(store: &impl Store) {
         role: Role::Auditor,
         site: Some("acme.www".parse().unwrap()),
         token: Some(one.id),
+        account: Some("token/1".into()),
+        opened_at: Timestamp::from_second(9).unwrap(),
+        opened_from: Some("203.0.113.9".into()),
         expires_at: Timestamp::from_second(99).unwrap(),
     };
     let link = Session { secret_sha256: [8; 32], kind: SessionKind::Link, token: None, ..session.clone() };
-    store.put_session(&session).unwrap();
-    store.put_session(&link).unwrap();
+    assert!(store.put_session(&session, None).unwrap());
+    assert!(store.put_session(&link, None).unwrap());
     assert_eq!(store.session(&[9; 32]).unwrap().as_ref(), Some(&session));
     assert_eq!(store.session(&[8; 32]).unwrap().as_ref(), Some(&link));
     assert!(store.end_session(&[8; 32]).unwrap());
@@ -333,6 +336,8 @@ fn keeps_accounts(store: &impl Store) {
     commit(store, &Batch { runs: Vec::new(), changes }, &[]);
     assert_eq!(store.token(&one.secret_sha256).unwrap().unwrap().revoked_at, Some(at));
     assert_eq!(store.session(&[9; 32]).unwrap(), None, "sessions end with their token");
+    assert!(!store.put_session(&session, None).unwrap(), "and none is opened with it any more");
+    assert_eq!(store.session(&[9; 32]).unwrap(), None);
     assert_eq!(store.token(&two.secret_sha256).unwrap().unwrap().revoked_at, None);
     ledger.check(store);
 }

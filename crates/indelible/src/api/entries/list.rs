@@ -1,7 +1,7 @@
 //! `GET /sites/{site}/entries`, `GET /entries`
 
-use axum::Json;
 use axum::extract::{RawQuery, State};
+use axum::{Extension, Json};
 use model::{Order, Permission};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -10,7 +10,7 @@ use super::shown;
 use crate::access::{Caller, Parts};
 use crate::api::problem::Problem;
 use crate::api::query::ListQuery;
-use crate::api::{App, Path, blocking};
+use crate::api::{App, Noted, Path, blocking};
 use crate::form::EntryOut;
 use crate::search::{self, Question};
 
@@ -57,14 +57,23 @@ pub(in crate::api) async fn list(
     State(app): State<App>,
     caller: Caller,
     Path(site): Path<String>,
+    noted: Option<Extension<Noted>>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<EntriesOut>, Problem> {
     let query = ListQuery::parse(query.as_deref(), Order::NEWEST_FIRST)?;
-    blocking(move || {
+    let page = blocking(move || {
         let part = caller.on_part_of_site(Permission::Read, &site, app.indelible.sites())?;
-        answer(&app, &Parts::from(part), query).map(Json)
+        answer(&app, &Parts::from(part), query)
     })
-    .await
+    .await?;
+    Ok(shown_page(page, noted))
+}
+
+fn shown_page(page: EntriesOut, noted: Option<Extension<Noted>>) -> Json<EntriesOut> {
+    if let Some(Extension(noted)) = noted {
+        noted.found(page.data.len());
+    }
+    Json(page)
 }
 
 /// Entries of every site the caller may see, newest first. Parameters as for one site.
@@ -74,14 +83,16 @@ pub(in crate::api) async fn list(
 pub(in crate::api) async fn list_everywhere(
     State(app): State<App>,
     caller: Caller,
+    noted: Option<Extension<Noted>>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<EntriesOut>, Problem> {
     let query = ListQuery::parse(query.as_deref(), Order::NEWEST_FIRST)?;
-    blocking(move || {
+    let page = blocking(move || {
         let parts = caller.parts(app.indelible.sites())?;
-        answer(&app, &parts, query).map(Json)
+        answer(&app, &parts, query)
     })
-    .await
+    .await?;
+    Ok(shown_page(page, noted))
 }
 
 pub(super) fn answer(app: &App, parts: &Parts, mut query: ListQuery) -> Result<EntriesOut, Problem> {

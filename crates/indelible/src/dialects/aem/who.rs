@@ -8,7 +8,7 @@ use super::answer::Refusal;
 use super::place::Place;
 use crate::Indelible;
 use crate::access::{Caller, Denied, Part};
-use crate::api::{App, origin_of, session_of};
+use crate::api::{App, Noted, origin_of, session_of};
 
 /// The rights of this API, each with the permissions of ours that it takes. A role has a right if it has them all; which
 /// role has which permission is the table in `model::access`.
@@ -22,12 +22,14 @@ pub(super) fn caller(app: &App, parts: &Parts) -> Result<Caller, Refusal> {
     let by_itself = trusts_page(app, parts);
     let cookie = auth_cookie(headers).filter(|_| by_itself);
     let token = cookie.or_else(|| auth_header(headers)).or_else(|| authorization(headers));
-    let session = session_of(headers).filter(|_| by_itself);
+    let session = session_of(app, headers).filter(|_| by_itself);
     if token.is_none() && !by_itself {
         return Err(Refusal::unauthenticated());
     }
     let caller = app.gate.caller(token, session)?;
-    Ok(Caller { from: Some(origin_of(parts)), ..caller })
+    let caller = Caller { from: Some(origin_of(parts)), ..caller };
+    Noted::caller(parts, &caller);
+    Ok(caller)
 }
 
 /// A credential of another site counts as none.

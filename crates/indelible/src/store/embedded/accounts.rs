@@ -3,13 +3,17 @@
 use jiff::Timestamp;
 use model::{Role, SiteId};
 use rusqlite::types::Type;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 use uuid::Uuid;
 
 use super::sqlite::engine;
-use crate::store::{Session, SessionKind, StoreError, Token, TokenLimits};
+use super::users;
+use crate::store::{Session, SessionKind, StoreError, Token, TokenLimits, User};
 
 const TOKEN_COLUMNS: &str = "id, name, role, site, secret_sha256, created_ms, revoked_ms, limits";
+
+const SESSION_COLUMNS: &str =
+    "secret_sha256, kind, name, role, site, token, expires_ms, account, opened_ms, opened_from";
 
 pub(super) fn create_token(connection: &Connection, token: &Token, batch: i64) -> rusqlite::Result<()> {
     let limits = (token.limits != TokenLimits::default()).then(|| serde_json::to_string(&token.limits));
@@ -89,56 +93,92 @@ fn limits(row: &Row<'_>, column: usize) -> rusqlite::Result<TokenLimits> {
         .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, error.into()))
 }
 
-pub(super) fn put_session(connection: &Connection, session: &Session) -> Result<(), StoreError> {
+pub(super) fn put_session(
+    connection: &mut Connection,
+    session: &Session,
+    user: Option<&User>,
+) -> Result<bool, StoreError> {
+    let failed = |error: rusqlite::Error| engine("keeping a session", &error);
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+    if let Some(user) = user
+        && !users::stands(&transaction, user)?
+    {
+        return Ok(false);
+    }
+    let kept = insert_session(&transaction, session).map_err(failed)?;
+    transaction.commit().map_err(failed)?;
+    Ok(kept)
+}
+
+fn insert_session(connection: &Connection, session: &Session) -> rusqlite::Result<bool> {
     let kind = match session.kind {
         SessionKind::Link => "link",
         SessionKind::Session => "session",
     };
-    connection
-        .execute(
-            "INSERT INTO session (secret_sha256, kind, name, role, site, token, expires_ms) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            params![
-                session.secret_sha256.as_slice(),
-                kind,
-                session.name,
-                session.role.as_str(),
-                session.site.as_ref().map(SiteId::as_str),
-                session.token,
-                session.expires_at.as_millisecond()
-            ],
-        )
-        .map(|_| ())
-        .map_err(|error| engine("keeping a session", &error))
+    let opened_ms = session.opened_at.as_millisecond();
+    connection.execute("DELETE FROM session WHERE expires_ms < ?1", [opened_ms])?;
+    let inserted = connection.execute(
+        "INSERT INTO session \
+         (secret_sha256, kind, name, role, site, token, expires_ms, account, opened_ms, opened_from) \
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 \
+         WHERE ?6 IS NULL OR EXISTS (SELECT 1 FROM token WHERE id = ?6 AND revoked_ms IS NULL)",
+        params![
+            session.secret_sha256.as_slice(),
+            kind,
+            session.name,
+            session.role.as_str(),
+            session.site.as_ref().map(SiteId::as_str),
+            session.token,
+            session.expires_at.as_millisecond(),
+            session.account,
+            opened_ms,
+            session.opened_from,
+        ],
+    )?;
+    Ok(inserted == 1)
 }
 
 pub(super) fn session(
     connection: &Connection,
     secret_sha256: &[u8; 32],
 ) -> Result<Option<Session>, StoreError> {
+    let sql = format!("SELECT {SESSION_COLUMNS} FROM session WHERE secret_sha256 = ?1");
     connection
-        .prepare_cached(
-            "SELECT secret_sha256, kind, name, role, site, token, expires_ms FROM session \
-             WHERE secret_sha256 = ?1",
-        )
-        .and_then(|mut statement| {
-            let read = |row: &Row<'_>| {
-                Ok(Session {
-                    secret_sha256: row.get(0)?,
-                    kind: match row.get::<_, String>(1)?.as_str() {
-                        "link" => SessionKind::Link,
-                        _ => SessionKind::Session,
-                    },
-                    name: row.get(2)?,
-                    role: role(row, 3)?,
-                    site: site(row, 4)?,
-                    token: row.get(5)?,
-                    expires_at: time(row.get(6)?),
-                })
-            };
-            statement.query_row([secret_sha256.as_slice()], read).optional()
-        })
+        .prepare_cached(&sql)
+        .and_then(|mut statement| statement.query_row([secret_sha256.as_slice()], read_session).optional())
         .map_err(|error| engine("looking up a session", &error))
+}
+
+pub(super) fn sessions(connection: &Connection, account: &str) -> Result<Vec<Session>, StoreError> {
+    let sql = format!("SELECT {SESSION_COLUMNS} FROM session WHERE account = ?1 ORDER BY opened_ms DESC");
+    let read = || {
+        connection.prepare_cached(&sql)?.query_map([account], read_session)?.collect::<rusqlite::Result<_>>()
+    };
+    read().map_err(|error| engine("reading the sessions of an account", &error))
+}
+
+fn read_session(row: &Row<'_>) -> rusqlite::Result<Session> {
+    Ok(Session {
+        secret_sha256: row.get(0)?,
+        kind: match row.get::<_, String>(1)?.as_str() {
+            "link" => SessionKind::Link,
+            _ => SessionKind::Session,
+        },
+        name: row.get(2)?,
+        role: role(row, 3)?,
+        site: site(row, 4)?,
+        token: row.get(5)?,
+        expires_at: time(row.get(6)?),
+        account: row.get(7)?,
+        opened_at: time(row.get(8)?),
+        opened_from: row.get(9)?,
+    })
+}
+
+pub(super) fn end_sessions(connection: &Connection, account: &str) -> Result<usize, StoreError> {
+    connection
+        .execute("DELETE FROM session WHERE account = ?1", [account])
+        .map_err(|error| engine("ending the sessions of an account", &error))
 }
 
 pub(super) fn end_session(connection: &Connection, secret_sha256: &[u8; 32]) -> Result<bool, StoreError> {
@@ -149,7 +189,7 @@ pub(super) fn end_session(connection: &Connection, secret_sha256: &[u8; 32]) -> 
 }
 
 /// A role or site that does not read must not become a mightier one: it is an error.
-fn role(row: &Row<'_>, column: usize) -> rusqlite::Result<Role> {
+pub(super) fn role(row: &Row<'_>, column: usize) -> rusqlite::Result<Role> {
     row.get::<_, String>(column)?.parse().map_err(|reason: String| {
         rusqlite::Error::FromSqlConversionFailure(column, Type::Text, reason.into())
     })

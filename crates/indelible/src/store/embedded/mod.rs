@@ -24,6 +24,7 @@ mod removal;
 mod searches;
 mod sqlite;
 mod umbrella;
+mod users;
 mod walk;
 mod write;
 
@@ -38,7 +39,7 @@ use uuid::Uuid;
 
 use super::{
     Batch, BlockInfo, CommitLock, Head, LogNumber, Merge, SaveError, SavedSearch, Session, SignedHead, Site,
-    Store, StoreError, Token, Walk,
+    Store, StoreError, Token, User, Walk,
 };
 use heads::HeadStore;
 use pool::Pool;
@@ -172,9 +173,26 @@ impl Store for EmbeddedStore {
         self.readers.with(|connection| accounts::token(connection, secret_sha256))
     }
 
-    fn put_session(&self, session: &Session) -> Result<(), StoreError> {
+    fn users(&self) -> Result<Vec<User>, StoreError> {
+        self.readers.with(users::all)
+    }
+
+    fn user(&self, name: &str) -> Result<Option<User>, StoreError> {
+        self.readers.with(|connection| users::by_name(connection, name))
+    }
+
+    fn put_session(&self, session: &Session, user: Option<&User>) -> Result<bool, StoreError> {
+        let mut writer = sqlite::locked(&self.writer)?;
+        accounts::put_session(&mut writer, session, user)
+    }
+
+    fn sessions(&self, account: &str) -> Result<Vec<Session>, StoreError> {
+        self.readers.with(|connection| accounts::sessions(connection, account))
+    }
+
+    fn end_sessions(&self, account: &str) -> Result<usize, StoreError> {
         let writer = sqlite::locked(&self.writer)?;
-        accounts::put_session(&writer, session)
+        accounts::end_sessions(&writer, account)
     }
 
     fn session(&self, secret_sha256: &[u8; 32]) -> Result<Option<Session>, StoreError> {

@@ -17,7 +17,7 @@ use super::{EmbeddedStore, write};
 use crate::files::make_private_directory;
 use crate::store::{Site, StoreError};
 
-const MIGRATIONS: [(&str, &str); 7] = [
+const MIGRATIONS: [(&str, &str); 8] = [
     ("0001_initial", include_str!("../../../migrations/sqlite/0001_initial.sql")),
     ("0002_saved_search", include_str!("../../../migrations/sqlite/0002_saved_search.sql")),
     ("0003_merge", include_str!("../../../migrations/sqlite/0003_merge.sql")),
@@ -28,6 +28,7 @@ const MIGRATIONS: [(&str, &str); 7] = [
     ("0005_umbrella", include_str!("../../../migrations/sqlite/0005_umbrella.sql")),
     ("0006_token_limits", include_str!("../../../migrations/sqlite/0006_token_limits.sql")),
     ("0007_removal", include_str!("../../../migrations/sqlite/0007_removal.sql")),
+    ("0008_user", include_str!("../../../migrations/sqlite/0008_user.sql")),
 ];
 
 const DATA_FILE: &str = "indelible.sqlite";

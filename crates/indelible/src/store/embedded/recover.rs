@@ -21,7 +21,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use super::block::Unpacker;
 use super::heads::{HeadStore, hash};
 use super::sqlite::{engine, locked, to_i64, to_u64};
-use super::{accounts, configuration, links};
+use super::{accounts, configuration, links, users};
 use crate::store::{CommitLock, Head, LogNumber, StoreError};
 
 /// Held for one commit: a lock within the process and one between processes.
@@ -193,6 +193,7 @@ fn discard(transaction: &Transaction<'_>, stored: &Stored) -> Result<(), StoreEr
 /// Takes back the changes of configuration that the entries of a discarded batch told of.
 fn undo_changes(transaction: &Transaction<'_>, batch: i64) -> rusqlite::Result<()> {
     accounts::undo(transaction, batch)?;
+    users::undo(transaction, batch)?;
     configuration::undo(transaction, batch)?;
     transaction.execute("DELETE FROM log WHERE created_batch = ?1 AND size = 0", [batch]).map(|_| ())
 }

@@ -6,7 +6,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::block::{self, Block};
 use super::sqlite::{engine, locked, to_i64, unsynced};
-use super::{accounts, configuration, links};
+use super::{accounts, configuration, links, users};
 use crate::store::{Batch, Change, LogNumber, Run, Site, StoreError};
 
 /// Number of no batch: what was done under it is never undone.
@@ -49,6 +49,7 @@ fn apply(transaction: &Transaction<'_>, change: &Change, batch: i64) -> rusqlite
         Change::CreateSite(site) => create_site(transaction, site, batch),
         Change::CreateToken(token) => accounts::create_token(transaction, token, batch),
         Change::RevokeToken { id, at } => accounts::revoke_token(transaction, *id, *at, batch),
+        Change::PutUser(user) => users::put(transaction, user, batch),
         Change::Configure { log, name, value } => {
             configuration::put(transaction, *log, name, value.as_deref(), batch)
         }

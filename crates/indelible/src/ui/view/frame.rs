@@ -120,4 +120,6 @@ pub struct Account {
     pub role: String,
     /// Whether there is a session to end; the demo's visitors and bearers of tokens have none.
     pub can_sign_out: bool,
+    /// Whether they manage users and tokens.
+    pub governs: bool,
 }

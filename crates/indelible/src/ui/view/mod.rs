@@ -58,6 +58,12 @@ pub use retention::RetentionPage;
 mod sign_in;
 pub use sign_in::SignInPage;
 
+mod embed;
+pub use embed::{EmbedCell, EmbedPage};
+
+mod account;
+pub use account::{AccessPage, AccountPage, SessionRow, TokenRow, UserRow};
+
 mod error;
 pub use error::ErrorPage;
 

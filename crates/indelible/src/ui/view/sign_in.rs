@@ -25,6 +25,8 @@ impl SignInPage {
     /// What to say after a token that is not one.
     pub const TOKEN_REFUSED: &str =
         "This token is unknown, revoked or expired. Check that the whole token was pasted.";
+    /// What to say after a name and a password that do not belong together.
+    pub const PASSWORD_REFUSED: &str = "This name and this password do not belong together.";
     /// What to say after a session's end.
     pub const SESSION_ENDED: &str = "Your session has ended. Sign in again to continue.";
     /// What to say after signing out.

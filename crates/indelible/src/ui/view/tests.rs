@@ -193,7 +193,12 @@ fn frame() -> Frame {
         current_site: Some(site),
         has_network: true,
         tabs: Tab::of_site("acme.www", "Activity"),
-        account: Some(Account { name: HOSTILE.to_owned(), role: "Auditor".to_owned(), can_sign_out: true }),
+        account: Some(Account {
+            name: HOSTILE.to_owned(),
+            role: "Auditor".to_owned(),
+            can_sign_out: true,
+            governs: true,
+        }),
         find: HOSTILE.to_owned(),
         is_demo: true,
         ..Frame::default()

@@ -14,6 +14,13 @@ pub const SIGN_IN: &str = "/sign-in";
 /// Where people sign out; POST.
 pub const SIGN_OUT: &str = "/sign-out";
 
+/// The sessions and the password of whoever is signed in.
+pub const ACCOUNT: &str = "/account";
+/// A part of a log within a page of somebody else; takes `token`.
+pub const EMBED: &str = "/embed";
+/// Users and tokens.
+pub const ACCESS: &str = "/access";
+
 /// One site's activity.
 #[must_use]
 pub fn site(site: &str) -> String {

@@ -85,7 +85,7 @@ impl Browser {
     pub(crate) async fn sign_in(&self, token: &str) {
         self.go("/sign-in").await;
         self.fill("token", token).await;
-        self.press("form[action='/sign-in'] button").await;
+        self.press("form:has(#token) button").await;
     }
 
     /// Sets the size of the page itself.

@@ -16,11 +16,11 @@ async fn a_token_opens_a_session_until_it_is_signed_out() {
     browser.go("/sites/acme.docs?kind=update").await;
     assert_eq!(browser.place().await, "/sign-in?next=%2Fsites%2Facme.docs%3Fkind%3Dupdate");
     browser.fill("token", "idl_wrong").await;
-    browser.press("main form button").await;
+    browser.press("form:has(#token) button").await;
     let message = browser.text("[role=alert]").await;
     assert!(message.contains("This token is unknown, revoked or expired"), "{message}");
     browser.fill("token", &server.token(Role::Admin, None)).await;
-    browser.press("main form button").await;
+    browser.press("form:has(#token) button").await;
     assert_eq!(browser.place().await, "/sites/acme.docs?kind=update");
 
     browser.click(".account summary").await;
