@@ -15,7 +15,7 @@ impl FromRequestParts<App> for Caller {
         let shows_token = bearer(&parts.headers).is_some();
         let caller = caller_of(app, &parts.headers).inspect_err(|denied| {
             if shows_token && matches!(denied, Denied::Unauthenticated) {
-                app.indelible.trail().note(Note::refused(None, "token", Some(origin_of(parts))));
+                app.note(Note::refused(None, "token", Some(origin_of(parts))));
             }
         })?;
         let caller = Self { from: Some(origin_of(parts)), ..caller };

@@ -37,6 +37,7 @@ use utoipa_axum::routes;
 use crate::Indelible;
 use crate::access::Gate;
 use crate::metrics::Metrics;
+use crate::trail::Note;
 use model::filter::Network;
 
 pub use noted::{READING, Reading};
@@ -79,6 +80,7 @@ pub struct App {
     trusted_proxies: TrustedProxies,
     trusted_origins: TrustedOrigins,
     embedders: Vec<String>,
+    records_reading: bool,
 }
 
 impl App {
@@ -97,6 +99,7 @@ impl App {
             trusted_proxies: TrustedProxies::from([]),
             trusted_origins: TrustedOrigins::default(),
             embedders: Vec::new(),
+            records_reading: false,
         }
     }
 
@@ -110,6 +113,20 @@ impl App {
     #[must_use]
     pub fn trusting(self, origins: TrustedOrigins) -> Self {
         Self { trusted_origins: origins, ..self }
+    }
+
+    /// The same, recording sign-ins and readings in the log of `_system`, as `indelible serve` does. A program that
+    /// mounts the API in its own application decides for itself.
+    #[must_use]
+    pub fn recording_reading(self) -> Self {
+        Self { records_reading: true, ..self }
+    }
+
+    /// Notes a sign-in or a reading, where they are recorded.
+    pub(crate) fn note(&self, note: Note) {
+        if self.records_reading {
+            self.indelible.trail().note(note);
+        }
     }
 
     /// The same, with pages of these origins that may frame `/embed`.

@@ -35,7 +35,7 @@ pub enum Reading {
 }
 
 /// Routes that read entries, each with what it reads.
-pub const READING: [(&str, Reading); 25] = [
+pub const READING: [(&str, Reading); 27] = [
     ("/api/v1/entries", Reading::Search),
     ("/api/v1/sites/{site}/entries", Reading::Search),
     ("/api/v1/sites/{site}/entries/tail", Reading::Search),
@@ -55,8 +55,10 @@ pub const READING: [(&str, Reading); 25] = [
     ("/api/v1/audit/user/{user}", Reading::Search),
     ("/log/{*rest}", Reading::Search),
     ("/{org}/sites/{site}/log", Reading::Search),
+    ("/{org}/sites/{site}/log/", Reading::Search),
     ("/activity", Reading::Search),
     ("/embed", Reading::Search),
+    ("/find", Reading::Search),
     ("/sites/{site}", Reading::Search),
     ("/sites/{site}/entries/{id}", Reading::Thing),
     ("/sites/{site}/entries/{id}/revert", Reading::Thing),
@@ -101,7 +103,7 @@ pub(crate) async fn note_reading(State(app): State<App>, mut request: Request, n
     let response = next.run(request).await;
     if let Some(caller) = noted.0.caller.get().filter(|_| response.status().is_success()) {
         let found = noted.0.found.get().copied();
-        app.indelible.trail().note(note(caller, reading, uri.path(), uri.query(), found));
+        app.note(note(caller, reading, uri.path(), uri.query(), found));
     }
     response
 }

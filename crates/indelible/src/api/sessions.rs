@@ -38,7 +38,7 @@ impl From<Session> for SessionOut {
 
 /// The sessions of the caller's account, the newest first; of a caller who came with a token, none.
 #[utoipa::path(get, path = "/sessions", tag = "users",
-    responses((status = 200, body = SessionsOut), (status = 401, body = Problem)))]
+    responses((status = 200, body = SessionsOut), (status = 401, body = Problem), (status = 403, body = Problem)))]
 pub(super) async fn list(State(app): State<App>, caller: Caller) -> Result<Json<SessionsOut>, Problem> {
     blocking(move || {
         let sessions = app.gate.sessions(&caller)?;
@@ -49,7 +49,7 @@ pub(super) async fn list(State(app): State<App>, caller: Caller) -> Result<Json<
 
 /// Ends every session of the caller's account, the one that asks for it too.
 #[utoipa::path(delete, path = "/sessions", tag = "users",
-    responses((status = 204), (status = 401, body = Problem)))]
+    responses((status = 204), (status = 401, body = Problem), (status = 403, body = Problem)))]
 pub(super) async fn end_all(State(app): State<App>, caller: Caller) -> Result<StatusCode, Problem> {
     blocking(move || {
         app.gate.sign_out_everywhere(&caller)?;

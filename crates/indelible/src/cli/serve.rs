@@ -58,7 +58,8 @@ impl Serve {
             let app = App::new(indelible.clone(), gate, settings.server.public_url.as_deref())
                 .behind(proxies)
                 .trusting(origins)
-                .embedded_by(embedders);
+                .embedded_by(embedders)
+                .recording_reading();
             run_until_stopped(listener, app, &indelible).await
         })
     }

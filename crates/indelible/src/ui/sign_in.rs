@@ -79,7 +79,7 @@ pub(super) async fn sign_out(State(app): State<App>, parts: Parts) -> Response {
             if let Some(caller) = app.gate.session(&secret)? {
                 let caller = Caller { from, ..caller };
                 let note = Note::of(&caller, "indelible.sign_out", "installation", "indelible");
-                app.indelible.trail().note(note);
+                app.note(note);
             }
             app.gate.sign_out(&secret)
         });
@@ -107,7 +107,7 @@ fn note_sign_in(
             Note::refused(user.as_ref().map(|user| user.name.as_str()), means, from)
         }
     };
-    app.indelible.trail().note(note);
+    app.note(note);
     Ok(())
 }
 

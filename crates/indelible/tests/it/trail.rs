@@ -1,11 +1,18 @@
 //! The log of the log: signing in and reading become entries of `_system`.
 
-use indelible::api::{READING, Reading};
+use indelible::api::{App, READING, Reading};
 use model::Role;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{Server, entry};
+
+/// A server that records readings, as `indelible serve` does.
+async fn server() -> Server {
+    let server = Server::start_as(tempfile::tempdir().unwrap(), App::recording_reading).await;
+    server.create_site("acme.www");
+    server
+}
 
 /// What was recorded, the oldest first, without what makes tokens and sites.
 async fn recorded(server: &Server) -> Vec<Value> {
@@ -30,7 +37,7 @@ async fn get(server: &Server, token: &str, path: &str) -> u16 {
 
 #[tokio::test]
 async fn readings_are_recorded_with_who_and_what() {
-    let server = Server::start().await;
+    let server = server().await;
     let id = server.appended(entry("")).await["id"].as_str().unwrap().to_owned();
     let auditor = server.token(Role::Auditor, Some("acme.www"));
     let list = "/api/v1/sites/acme.www/entries";
@@ -64,7 +71,7 @@ async fn readings_are_recorded_with_who_and_what() {
 
 #[tokio::test]
 async fn what_is_repeated_is_folded_and_reading_the_system_does_not_feed_itself() {
-    let server = Server::start().await;
+    let server = server().await;
     server.appended(entry("")).await;
     let auditor = server.token(Role::Auditor, Some("acme.www"));
     for _ in 0..20 {
@@ -83,7 +90,7 @@ async fn what_is_repeated_is_folded_and_reading_the_system_does_not_feed_itself(
 
 #[tokio::test]
 async fn sign_ins_and_refused_ones_are_recorded_without_secrets() {
-    let server = Server::start().await;
+    let server = server().await;
     let body =
         json!({"name": "ana", "password": "correct horse battery", "role": "owner", "site": "acme.www"});
     assert_eq!(server.post("/api/v1/users", body.to_string()).await.0, 201);
