@@ -161,7 +161,7 @@ const CASES: &[Case] = &[
         damage: |data| {
             execute(
                 data,
-                "INSERT INTO block SELECT log, 700, count, occurred_min_us, occurred_max_us, content \
+                "INSERT INTO block SELECT log, 700, count, occurred_min_us, occurred_max_us, content, expired \
                  FROM block WHERE log = 1 AND first = 600",
             );
         },

@@ -39,7 +39,12 @@ async fn a_detail_has_states_and_changes() {
     let id = detail["id"].as_str().unwrap();
     assert_eq!(
         detail["proof"],
-        json!({"state": "signed", "checkpoint_size": 1, "url": format!("{ROUTE}/{id}/proof")})
+        json!({
+            "state": "signed",
+            "content": "present",
+            "checkpoint_size": 1,
+            "url": format!("{ROUTE}/{id}/proof"),
+        })
     );
     assert_eq!(detail["revert"]["possible"], false);
     assert!(detail["revert"]["why"].as_str().is_some_and(|why| !why.is_empty()));

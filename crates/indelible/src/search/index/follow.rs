@@ -331,13 +331,17 @@ impl Writing {
 
     /// Writes shards anew of which documents were deleted: until then what they were found by is in the files.
     fn write_anew(&mut self, index: &Index) -> Result<(), IndexError> {
-        for segment in index.engine.load_metas()?.segments {
-            if segment.has_deletes() {
-                self.writer.merge(&[segment.id()]).wait()?;
-            }
+        let segments = index.engine.load_metas()?.segments;
+        let ids: Vec<_> =
+            segments.iter().filter(|segment| segment.has_deletes()).map(SegmentMeta::id).collect();
+        // What is still named anywhere is not removed.
+        drop(segments);
+        for id in ids {
+            self.writer.merge(&[id]).wait()?;
         }
-        index.load()?;
+        // Before anybody is told: whoever waits for this relies on the files being gone.
         self.writer.garbage_collect_files().wait()?;
+        index.load()?;
         Ok(())
     }
 
