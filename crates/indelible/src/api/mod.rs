@@ -122,6 +122,12 @@ impl App {
         })
     }
 
+    /// The same where the request came in under a prefix of another application.
+    pub(crate) fn public_url_under(&self, headers: &HeaderMap, prefix: &str) -> String {
+        let prefix = if self.configured_url.is_some() { "" } else { prefix };
+        format!("{}{prefix}", self.public_url(headers))
+    }
+
     /// Whether users reach the server over TLS.
     #[must_use]
     pub fn is_https(&self) -> bool {
