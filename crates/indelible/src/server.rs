@@ -62,8 +62,8 @@ fn surrounded(router: Router<App>, app: App) -> Router {
         .layer(CompressionLayer::new())
         .layer(CatchPanicLayer::custom(panicked))
         .layer(RequestBodyTimeoutLayer::new(BODY_PATIENCE));
-use crate::metrics::Requests;
-use crate::{dialects, mounted, ui};
+    use crate::metrics::Requests;
+    use crate::{dialects, mounted, ui};
 }
 
 /// Serves until `stop` is ready, then lets running requests end.

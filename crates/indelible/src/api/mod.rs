@@ -5,6 +5,7 @@
 
 mod body;
 mod caller;
+mod completions;
 mod connectors;
 mod entries;
 mod erasures;
@@ -146,6 +147,8 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(entries::tail::tail))
         .routes(routes!(entries::facets::facets))
         .routes(routes!(entries::facets::facets_everywhere))
+        .routes(routes!(completions::completions))
+        .routes(routes!(completions::completions_everywhere))
         .routes(routes!(entries::export::export))
         .routes(routes!(entries::export::export_everywhere))
         .routes(routes!(entries::evidence::evidence))

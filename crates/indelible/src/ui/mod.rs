@@ -12,6 +12,7 @@ mod columns;
 mod counts;
 mod form;
 mod shape;
+mod table;
 
 mod activity;
 mod entry;
@@ -40,6 +41,7 @@ pub fn router() -> Router<App> {
         .route("/sites/{site}/entities/{type}/{id}", get(history::history))
         .route("/sites/{site}/integrity", get(integrity::integrity))
         .route("/sites/{site}/retention", get(retention::show).post(retention::set))
+        .route("/columns", post(table::choose))
         .route("/find", get(find::find))
         .route("/searches", post(searches::save))
         .route("/searches/{id}", get(searches::open))
