@@ -2,6 +2,7 @@
 // Nothing here makes HTML from text: rows come from the server, everything else is made as elements.
 
 const WORDS = {
+  completions: "How the filter may go on",
   refresh: "Refresh", live: "Live", stop: "Stop live", lost: "Live has ended. Reload the page to go on.",
   local: "Local time", utc: "UTC", keys: "Keys", copy: "Copy", copied: "Copied", close: "Close",
   use: "Use these keys", failed: "The list could not be refreshed. Try again.",
@@ -38,6 +39,8 @@ function tool(label, act) {
 let refreshing = Promise.resolve(true);
 
 const rowLinks = (within) => all("#results .cover", within);
+/** Rows that are seen: others of a user action may be folded. */
+const seenLinks = () => all("main .cover").filter((link) => link.offsetParent !== null);
 const hrefOf = (link) => link.getAttribute("href");
 
 /** Shows the list as it is now; whoever is somewhere in it stays there. Says whether it could. */
@@ -67,9 +70,11 @@ function show(page) {
   const focused = document.activeElement?.closest("#results tr")?.querySelector(".cover");
   const results = one("#results", page);
   if (!results) return;
+  const opened = new Set(all("#results .same[open]").map((same) => hrefOf(one(".cover", same.closest("tr")))));
   for (const link of rowLinks(page)) {
     if (known.size > 0 && !known.has(hrefOf(link))) link.closest("tr").classList.add("new");
   }
+  for (const same of all(".same", results)) same.open = opened.has(hrefOf(one(".cover", same.closest("tr"))));
   one("#results").replaceWith(document.adoptNode(results));
   const [total, totalNow] = [one(".head > p.quiet"), one(".head > p.quiet", page)];
   if (total && totalNow) total.textContent = totalNow.textContent;
@@ -260,7 +265,7 @@ const follow = (css) => one(css)?.click();
 
 /** Moves to the next or previous row; the focus is the selection, so Enter opens it. */
 function step(by) {
-  const links = all("main .cover");
+  const links = seenLinks();
   const at = links.indexOf(document.activeElement?.closest("tr, li")?.querySelector(".cover"));
   const next = at < 0 ? (by > 0 ? 0 : links.length - 1) : at + by;
   const link = links[Math.max(0, Math.min(links.length - 1, next))];
@@ -323,6 +328,94 @@ document.addEventListener("keydown", (event) => {
   act();
 });
 
+// ---- How a filter may go on: fields and values below the search box ----
+
+/** Whoever types fast asks once. */
+const ASKED_AFTER_MS = 120;
+
+function offerCompletions(box) {
+  const list = element("ul", { className: "completions", id: "completions", hidden: true });
+  list.setAttribute("role", "listbox");
+  list.setAttribute("aria-label", WORDS.completions);
+  box.after(list);
+  for (const [name, value] of [["role", "combobox"], ["aria-autocomplete", "list"], ["aria-controls", list.id], ["aria-expanded", "false"]]) {
+    box.setAttribute(name, value);
+  }
+  let [timer, asked, found, at] = [null, 0, null, -1];
+
+  function close() {
+    clearTimeout(timer);
+    asked += 1;
+    list.hidden = true;
+    at = -1;
+    box.setAttribute("aria-expanded", "false");
+    box.removeAttribute("aria-activedescendant");
+  }
+
+  async function ask() {
+    const number = (asked += 1);
+    const address = new URL(box.dataset.completions, location.href);
+    address.searchParams.set("text", box.value.slice(0, box.selectionStart));
+    try {
+      const answer = await fetch(address);
+      if (!answer.ok || number !== asked || document.activeElement !== box) return;
+      found = await answer.json();
+      if (number === asked) fill();
+    } catch { /* One goes on typing without. */ }
+  }
+
+  function fill() {
+    if (found.options.length === 0) { close(); return; }
+    list.replaceChildren(...found.options.map(({ label, count }, place) => {
+      const item = element("li", { id: `completion-${place}` }, element("span", { textContent: label }));
+      if (count !== null) item.append(element("small", { textContent: count.toLocaleString("en") }));
+      item.setAttribute("role", "option");
+      item.setAttribute("aria-selected", "false");
+      // A press would take the focus from the box.
+      item.addEventListener("pointerdown", (event) => { event.preventDefault(); take(place); });
+      return item;
+    }));
+    at = -1;
+    list.hidden = false;
+    box.setAttribute("aria-expanded", "true");
+  }
+
+  function choose(place) {
+    const items = [...list.children];
+    at = (place + items.length) % items.length;
+    items.forEach((item, other) => item.setAttribute("aria-selected", String(other === at)));
+    items[at].scrollIntoView({ block: "nearest" });
+    box.setAttribute("aria-activedescendant", items[at].id);
+  }
+
+  function take(place) {
+    const { text } = found.options[place];
+    const caret = box.selectionStart;
+    box.setRangeText(text, caret - found.replaces.length, caret, "end");
+    close();
+    if (!text.endsWith(" ")) ask();
+  }
+
+  box.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(ask, ASKED_AFTER_MS); });
+  box.addEventListener("blur", close);
+  box.addEventListener("keydown", (event) => {
+    if (event.isComposing) return;
+    if (event.key === "ArrowDown" && list.hidden) { event.preventDefault(); ask(); return; }
+    if (list.hidden) return;
+    const acts = {
+      ArrowDown: () => choose(at + 1),
+      ArrowUp: () => choose(at < 0 ? -1 : at - 1),
+      Escape: close,
+      // Without a choice both do what they always do.
+      ...(at < 0 ? {} : { Enter: () => take(at), Tab: () => take(at) }),
+    };
+    const act = acts[event.key];
+    if (!act) return;
+    event.preventDefault();
+    act();
+  });
+}
+
 // ---- What the page gets ----
 
 document.body.append(said);
@@ -334,3 +427,5 @@ if (tools) {
 }
 if (isLocal) showTimes();
 offerCopies();
+const searchBox = one("#f-q[data-completions]");
+if (searchBox) offerCompletions(searchBox);

@@ -59,6 +59,7 @@ pub mod connect;
 pub mod demo;
 
 mod form;
+mod mounted;
 
 pub mod export;
 

@@ -22,19 +22,20 @@ use tower_http::trace::TraceLayer;
 
 use crate::api::{self, App, Problem};
 use crate::metrics::Requests;
-use crate::{dialects, ui};
+use crate::{dialects, mounted, ui};
 
 /// How long a client may pause while it sends a body.
 const BODY_PATIENCE: Duration = Duration::from_secs(30);
 
-/// API and screens, ready to be served or mounted in another application.
+/// API and screens, ready to be served, or mounted in another application under any prefix:
+/// `.nest_service("/audit", server::application(app))`.
 pub fn application(app: App) -> Router {
     let is_demo = app.gate.visitor().is_some();
     let router = surrounded(guarded(api::router().merge(ui::router())), app);
     if is_demo { router.layer(middleware::from_fn(only_by_loopback_name)) } else { router }
 }
 
-/// The API alone, to be mounted in another application under any prefix: `.nest("/audit", server::api(app))`.
+/// The API alone, to be mounted likewise.
 pub fn api(app: App) -> Router {
     surrounded(guarded(api::router()), app)
 }
@@ -62,8 +63,11 @@ fn surrounded(router: Router<App>, app: App) -> Router {
         .layer(CatchPanicLayer::custom(panicked))
         .layer(RequestBodyTimeoutLayer::new(BODY_PATIENCE));
     let notes = middleware::from_fn_with_state(app.clone(), api::note_reading);
-    let router =
-        router.layer(notes).with_state(app).layer(middleware::from_fn_with_state(proxies, api::find_client));
+    let router = router
+        .layer(notes)
+        .with_state(app)
+        .layer(middleware::from_fn(mounted::put_prefix))
+        .layer(middleware::from_fn_with_state(proxies, api::find_client));
     router.layer(around).layer(middleware::from_fn_with_state(requests, count))
 }
 

@@ -1,5 +1,5 @@
-//! Posts, pages, media, users and settings; an admin to change them; the audit log of all that, its API under `/audit`, and
-//! reverts from the admin's own pages.
+//! Posts, pages, media, users and settings; an admin to change them; the audit log of all that, its screens and its API under `/audit`,
+//! and reverts from the admin's own pages.
 //!
 //! | what | how |
 //! |---|---|
@@ -7,7 +7,7 @@
 //! | what there is, and what can happen to it | `documents.rs` |
 //! | what changed | `#[derive(Audited)]`, `log(…).was(…)` |
 //! | taking it back | `RevertHandler for Content`, `revert()` |
-//! | reading the log | `history()`, and `server::api` under `/audit` |
+//! | reading the log | `history()`, and `server::application` under `/audit` |
 
 mod documents;
 
@@ -93,7 +93,7 @@ impl Cms {
         self.logger.close(patience)
     }
 
-    /// The admin, and the log's API.
+    /// The admin, and the log's screens and API.
     pub(crate) fn router(&self) -> Router {
         let audit = AuditLayer::new().logger(self.logger.clone()).channel("admin").actor(|request| {
             // Stands for your sign-in.
@@ -109,7 +109,7 @@ impl Cms {
             .route_layer(audit)
             .with_state(self.clone());
         let app = App::new(self.indelible.clone(), Gate::new(self.indelible.store().clone()), None);
-        admin.nest("/audit", server::api(app))
+        admin.nest_service("/audit", server::application(app))
     }
 }
 

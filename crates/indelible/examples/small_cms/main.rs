@@ -36,6 +36,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         "  curl -X POST http://{address}/admin/entries/ID/revert -H 'x-user: ana' --json '{{\"reason\":\"a test\"}}'"
     );
     println!("  curl http://{address}/audit/api/v1/sites/cms/entries -H 'Authorization: Bearer {token}'");
+    println!("\nand http://{address}/audit in a browser, signing in with {token}");
     let service = cms.router().into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, service)
         .with_graceful_shutdown(async { drop(tokio::signal::ctrl_c().await) })

@@ -5,6 +5,7 @@
 
 mod body;
 mod caller;
+mod completions;
 mod connectors;
 mod entries;
 mod erasures;
@@ -160,6 +161,12 @@ impl App {
         })
     }
 
+    /// The same where the request came in under a prefix of another application.
+    pub(crate) fn public_url_under(&self, headers: &HeaderMap, prefix: &str) -> String {
+        let prefix = if self.configured_url.is_some() { "" } else { prefix };
+        format!("{}{prefix}", self.public_url(headers))
+    }
+
     /// Whether users reach the server over TLS, as it is set or as a trusted proxy says.
     #[must_use]
     pub fn is_https(&self, headers: &HeaderMap) -> bool {
@@ -178,6 +185,8 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(entries::tail::tail))
         .routes(routes!(entries::facets::facets))
         .routes(routes!(entries::facets::facets_everywhere))
+        .routes(routes!(completions::completions))
+        .routes(routes!(completions::completions_everywhere))
         .routes(routes!(entries::export::export))
         .routes(routes!(entries::export::export_everywhere))
         .routes(routes!(entries::evidence::evidence))

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use axum::extract::{Path, RawQuery, State};
+use axum::http::HeaderMap;
 use axum::response::Response;
-use jiff::Timestamp;
 use model::action;
 use model::{Entry, Order, Permission, SortColumn};
 
@@ -12,9 +12,10 @@ use super::columns::Parameters;
 use super::counts;
 use super::searches;
 use super::shape;
+use super::table::{self, Known};
 use super::view::{
-    ActivityPage, Choice, ChoiceGroup, Empty, FieldError, FilterForm, FirstUse, Link, Pager, Row, Time, text,
-    url,
+    ActivityPage, Choice, ChoiceGroup, Empty, FieldError, FilterForm, FirstUse, Link, Pager, Place, Row,
+    Time, text, url,
 };
 use super::visit::Visit;
 use crate::api::{App, ListQuery, Problem, query_pairs};
@@ -30,14 +31,22 @@ pub(super) async fn of_site(
     State(app): State<App>,
     visit: Visit,
     Path(site): Path<String>,
+    headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Response {
+    let remembered = table::remembered(&headers);
     let make = move |visit: &Visit| {
         let site = visit.caller.on_site(Permission::Read, &site, app.indelible.sites())?.site;
         let parameters = Parameters::new(url::site(site.id.as_str()), query_pairs(query.as_deref())?);
         let title = format!("Activity of {}", site.name);
-        let list =
-            List { app: &app, visit, sites: std::slice::from_ref(&site), parameters, is_network: false };
+        let list = List {
+            app: &app,
+            visit,
+            sites: std::slice::from_ref(&site),
+            parameters,
+            remembered,
+            is_network: false,
+        };
         let lately = lately(&app, &site)?;
         let page = list.page(visit.frame(&app, &title, Some(&site), "Activity"), "Activity", Some(&lately));
         page.map(|made| {
@@ -48,11 +57,17 @@ pub(super) async fn of_site(
     visit.page(make).await
 }
 
-pub(super) async fn everywhere(State(app): State<App>, visit: Visit, RawQuery(query): RawQuery) -> Response {
+pub(super) async fn everywhere(
+    State(app): State<App>,
+    visit: Visit,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let remembered = table::remembered(&headers);
     let make = move |visit: &Visit| {
         let sites = visit.caller.scope(app.indelible.sites())?.sites;
         let parameters = Parameters::new(url::ACTIVITY.to_owned(), query_pairs(query.as_deref())?);
-        let list = List { app: &app, visit, sites: &sites, parameters, is_network: true };
+        let list = List { app: &app, visit, sites: &sites, parameters, remembered, is_network: true };
         let frame = visit.frame(&app, "Activity of all sites", None, "Activity");
         let made = list.page(frame, "Activity of all sites", None)?;
         Ok(if made.is_bare { ActivityPage { empty: Empty::NoSites, ..made.page } } else { made.page })
@@ -66,6 +81,8 @@ struct List<'a> {
     visit: &'a Visit,
     sites: &'a [Site],
     parameters: Parameters,
+    /// The columns that this browser showed last.
+    remembered: String,
     is_network: bool,
 }
 
@@ -121,6 +138,7 @@ impl List<'_> {
             next: found.next.as_ref().map(seal),
             is_newest_first: query.order == Order::NEWEST_FIRST,
         };
+        let columns = table::shown(&self.parameters, &self.remembered, self.is_network);
         let page = ActivityPage {
             frame,
             heading: heading.to_owned(),
@@ -132,8 +150,10 @@ impl List<'_> {
             tail: tail.filter(|_| !errors_found && query.order == Order::NEWEST_FIRST),
             exports: if errors_found { Vec::new() } else { self.exports() },
             clear_href: self.parameters.cleared(),
-            columns: self.parameters.columns(query.order, self.is_network),
-            rows: self.rows(&found.entries, query.order),
+            columns: table::headings(&columns, &self.parameters, query.order),
+            columns_form: table::form(&columns, &self.parameters, self.is_network),
+            completions: self.completions(),
+            rows: self.rows(&found.entries, &columns, query.order),
             pager,
             empty,
         };
@@ -186,38 +206,38 @@ impl List<'_> {
         Ok(sizes.sum::<Result<u64, _>>()?)
     }
 
-    fn rows(&self, entries: &[Entry], order: Order) -> Vec<Row> {
-        let now = clock::now();
-        let by_time = order.column == SortColumn::Timestamp;
-        let mut last_day = String::new();
-        let row = |entry: &Entry| {
-            let day = text::day_heading(entry.occurred_at);
-            let is_new_day = by_time && day != last_day;
-            if is_new_day {
-                last_day.clone_from(&day);
-            }
-            self.row(entry, now, is_new_day.then_some(day))
-        };
-        entries.iter().map(row).collect()
+    /// Where the search box asks how a filter may go on.
+    fn completions(&self) -> String {
+        match self.sites {
+            [site] if !self.is_network => format!("/api/v1/sites/{}/completions", site.id),
+            _ => "/api/v1/completions".to_owned(),
+        }
     }
 
-    fn row(&self, entry: &Entry, now: Timestamp, day: Option<String>) -> Row {
-        let site = self.is_network.then(|| {
+    fn rows(&self, entries: &[Entry], columns: &[&Known], order: Order) -> Vec<Row> {
+        let now = clock::now();
+        let by_time = order.column == SortColumn::Timestamp;
+        let days: Vec<String> = entries.iter().map(|entry| text::day_heading(entry.occurred_at)).collect();
+        let is_new_day = |place: usize| {
+            by_time && place.checked_sub(1).is_none_or(|before| days.get(before) != days.get(place))
+        };
+        let places = table::places(entries, is_new_day);
+        let row = |(at, (entry, place)): (usize, (&Entry, Place))| {
             let id = entry.site.as_str();
             let name = self.sites.iter().find(|site| site.id == entry.site).map_or(id, |site| &site.name);
-            Link { label: name.to_owned(), href: url::site(id) }
-        });
-        Row {
-            href: shape::href(entry),
-            day,
-            time: Time::new(now, entry.occurred_at),
-            site,
-            actor: shape::actor(entry, |key| self.parameters.with("user", key)),
-            action: shape::action(entry),
-            entity: shape::entity(entry),
-            summary: shape::summary(entry),
-            changed: shape::changed(entry),
-        }
+            let site = Link { label: name.to_owned(), href: url::site(id) };
+            let action = shape::action(entry);
+            Row {
+                href: shape::href(entry),
+                day: days.get(at).filter(|_| is_new_day(at)).cloned(),
+                time: Time::new(now, entry.occurred_at),
+                label: action.label,
+                failed: action.failed,
+                cells: table::cells(columns, entry, now, &site, |key| self.parameters.with("user", key)),
+                place,
+            }
+        };
+        entries.iter().zip(places).enumerate().map(row).collect()
     }
 }
 

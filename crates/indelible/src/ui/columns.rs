@@ -1,9 +1,9 @@
 //! A list's parameters as its form, its chips and its headings need them.
 
 use jiff::Timestamp;
-use model::{Order, SortColumn};
+use model::Filter;
 
-use super::view::{Chip, Column, Columns, FilterForm, Sorted, text, url};
+use super::view::{Chip, FilterForm, text, url};
 
 /// Page sizes that the form offers.
 const LIMITS: [u32; 4] = [25, 50, 100, 200];
@@ -26,7 +26,8 @@ impl Parameters {
 
     /// The query for the API's reader: times of the form are in UTC without saying so.
     pub(super) fn query(&self) -> String {
-        let pairs = self.pairs.iter().map(|(name, value)| {
+        // Which columns are shown is the pages' own business.
+        let pairs = self.pairs.iter().filter(|(name, _)| name != "columns").map(|(name, value)| {
             let value = match name.as_str() {
                 "from" => with_zone(value, ":00Z"),
                 "to" => with_zone(value, ":59.999999999Z"),
@@ -62,7 +63,8 @@ impl Parameters {
 
     /// The list without its filters; order and page size stay.
     pub(super) fn cleared(&self) -> String {
-        let kept = self.pairs.iter().filter(|(name, _)| name == "sort" || name == "limit");
+        let kept =
+            self.pairs.iter().filter(|(name, _)| ["sort", "limit", "columns"].contains(&name.as_str()));
         url::with_query(&self.path, &kept.map(|(name, value)| (name, value)).collect::<Vec<_>>())
     }
 
@@ -71,9 +73,34 @@ impl Parameters {
     }
 
     pub(super) fn chips(&self) -> Vec<Chip> {
-        let labelled = self.pairs.iter().enumerate().filter_map(|(place, (name, value))| {
-            let (label, is_code) = match name.as_str() {
-                "q" => ("Search", true),
+        let labelled = self.pairs.iter().enumerate().flat_map(|(place, (name, value))| {
+            if name == "q" {
+                return self.chips_of_filter(place, value);
+            }
+            self.chip(place, name, value).into_iter().collect()
+        });
+        labelled.collect()
+    }
+
+    /// A chip for each part of a filter that can be taken away alone.
+    fn chips_of_filter(&self, place: usize, filter: &str) -> Vec<Chip> {
+        let parts = parts(filter).unwrap_or_else(|| vec![filter]);
+        let chip = |(at, part): (usize, &&str)| {
+            let others = parts.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, part)| *part);
+            let rest = others.collect::<Vec<_>>().join(" ");
+            Chip {
+                label: "Search".to_owned(),
+                value: (*part).to_owned(),
+                is_code: true,
+                remove_href: if rest.is_empty() { self.without(place) } else { self.with("q", &rest) },
+            }
+        };
+        parts.iter().enumerate().map(chip).collect()
+    }
+
+    fn chip(&self, place: usize, name: &str, value: &str) -> Option<Chip> {
+        {
+            let (label, is_code) = match name {
                 "from" => ("From", false),
                 "to" => ("To", false),
                 "user" | "actor" => ("User", false),
@@ -87,15 +114,14 @@ impl Parameters {
             };
             Some(Chip {
                 label: label.to_owned(),
-                value: match name.as_str() {
+                value: match name {
                     "from" | "to" => chip_time(value),
-                    _ => value.clone(),
+                    _ => value.to_owned(),
                 },
                 is_code,
                 remove_href: self.without(place),
             })
-        });
-        labelled.collect()
+        }
     }
 
     fn without(&self, place: usize) -> String {
@@ -124,32 +150,29 @@ impl Parameters {
             ..FilterForm::default()
         }
     }
+}
 
-    pub(super) fn columns(&self, order: Order, has_sites: bool) -> Columns {
-        let column = |column: SortColumn| {
-            let sorted = match (order.column == column, order.descending) {
-                (false, _) => Sorted::No,
-                (true, false) => Sorted::Ascending,
-                (true, true) => Sorted::Descending,
-            };
-            // Time begins with the newest, names with the first letter; a second click turns them round.
-            let descending = match sorted {
-                Sorted::No => column == SortColumn::Timestamp,
-                Sorted::Ascending => true,
-                Sorted::Descending => false,
-            };
-            let sort = format!("{}{}", if descending { "-" } else { "" }, column.as_str());
-            Column { href: Some(self.with("sort", &sort)), sorted }
-        };
-        Columns {
-            time: column(SortColumn::Timestamp),
-            site: has_sites.then(|| column(SortColumn::Site)),
-            user: column(SortColumn::User),
-            action: column(SortColumn::Action),
-            entity_type: column(SortColumn::EntityType),
-            entity: column(SortColumn::Entity),
+/// The parts of a filter all of which must hold, as they are written; `None` where it does not fall into such parts.
+pub(super) fn parts(filter: &str) -> Option<Vec<&str>> {
+    let (mut parts, mut start, mut depth, mut is_quoted) = (Vec::new(), 0, 0_usize, false);
+    for (at, c) in filter.char_indices().chain([(filter.len(), ' ')]) {
+        match c {
+            '"' => is_quoted = !is_quoted,
+            '(' if !is_quoted => depth += 1,
+            ')' if !is_quoted => depth = depth.checked_sub(1)?,
+            c if c.is_whitespace() && !is_quoted && depth == 0 => {
+                parts.extend(filter.get(start..at).filter(|part| !part.is_empty()));
+                start = at + c.len_utf8();
+            }
+            _ => {}
         }
     }
+    parts.retain(|part| *part != "AND");
+    // Words that belong together, as in `NOT x` or `a OR b`, show in that the parts do not mean the whole.
+    let alone = parts.iter().map(|part| Filter::parse(part).ok()).collect::<Option<Vec<Filter>>>()?;
+    let whole = Filter::parse(filter).ok()?;
+    let is_sum = alone.into_iter().reduce(Filter::and).is_some_and(|sum| sum == whole);
+    is_sum.then_some(parts)
 }
 
 /// `2026-11-21T04:15`, as a form sends it, is minutes in UTC; anything else is left to the API's reader.
@@ -183,4 +206,26 @@ fn chip_time(value: &str) -> String {
 /// What the form's field shows of a time.
 fn input_time(value: &str) -> String {
     value.parse::<Timestamp>().map_or_else(|_| value.to_owned(), text::input_time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_falls_into_what_can_be_taken_away() {
+        for (filter, expected) in [
+            ("actor:ana", Some(vec!["actor:ana"])),
+            ("actor:ana -kind:update", Some(vec!["actor:ana", "-kind:update"])),
+            (
+                "actor:\"Ana Lima\" AND (kind:update OR kind:delete)",
+                Some(vec!["actor:\"Ana Lima\"", "(kind:update OR kind:delete)"]),
+            ),
+            ("kind:update OR kind:delete", None),
+            ("actor:ana (kind:update", None),
+            ("NOT kind:update", None),
+        ] {
+            assert_eq!(parts(filter), expected, "{filter}");
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use model::{Kind as EntryKind, Order, SortColumn, action};
 
-use super::columns::Parameters;
+use super::columns::{Parameters, parts};
 use super::view::kind::Kind;
 use super::view::{Bar, Counts, Facet, FacetValue, Histogram, text};
 use crate::api::{App, ListQuery, Problem};
@@ -205,6 +205,10 @@ fn without(parameters: &Parameters, field: &str, value: &str) -> Option<String> 
     }
     let own = parameters.get("q");
     let not = format!("-{field}:\"{value}\"");
-    let filter = if own.is_empty() { not } else { format!("({own}) {not}") };
+    let filter = match parts(own) {
+        _ if own.is_empty() => not,
+        Some(_) => format!("{own} {not}"),
+        None => format!("({own}) {not}"),
+    };
     Some(parameters.with("q", &filter))
 }

@@ -1,7 +1,6 @@
 //! `/sites/{site}/integrity`: what the site's log can prove.
 
 use axum::extract::{Path, State};
-use axum::http::HeaderMap;
 use axum::response::Response;
 use model::{Permission, UMBRELLA};
 
@@ -11,12 +10,7 @@ use crate::api::{App, Problem};
 use crate::store::Site;
 use crate::{clock, search};
 
-pub(super) async fn integrity(
-    State(app): State<App>,
-    visit: Visit,
-    headers: HeaderMap,
-    Path(site): Path<String>,
-) -> Response {
+pub(super) async fn integrity(State(app): State<App>, visit: Visit, Path(site): Path<String>) -> Response {
     let make = move |visit: &Visit| {
         let site = visit.caller.on_site(Permission::Read, &site, app.indelible.sites())?.site;
         let signed = app.indelible.published().head(site.log)?;
@@ -57,9 +51,7 @@ pub(super) async fn integrity(
             verify_command: format!("indelible verify --site {}", site.id),
             audit_command: format!(
                 "indelible verify --url {} --site {} --key '{key}' --keep {}.checkpoint",
-                app.public_url(&headers),
-                site.id,
-                site.id
+                visit.public_url, site.id, site.id
             ),
             downloads: downloads(&site, umbrella.is_some(), visit.caller.may(Permission::Configure).is_ok()),
             umbrella,

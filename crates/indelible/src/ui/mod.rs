@@ -12,6 +12,7 @@ mod columns;
 mod counts;
 mod form;
 mod shape;
+mod table;
 
 mod access;
 mod account;
@@ -44,6 +45,7 @@ pub fn router() -> Router<App> {
         .route("/sites/{site}/integrity", get(integrity::integrity))
         .route("/sites/{site}/retention", get(retention::show).post(retention::set))
         .route("/embed", get(embed::embed))
+        .route("/columns", post(table::choose))
         .route("/find", get(find::find))
         .route("/searches", post(searches::save))
         .route("/searches/{id}", get(searches::open))

@@ -11,6 +11,7 @@ use super::assets;
 use super::view::{Account, ErrorPage, Frame, SiteLink, Tab, url};
 use crate::access::{Caller, Denied};
 use crate::api::{App, Noted, Problem, origin_of, session_of};
+use crate::mounted::Prefix;
 use crate::store::Site;
 
 /// Nothing is loaded from elsewhere, nothing runs but this server's own files, nothing frames a page.
@@ -38,6 +39,7 @@ impl FromRequestParts<App> for Visit {
     /// Who is not signed in is led to the sign-in page and back.
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
         let session = session_of(app, &parts.headers);
+        let prefix = parts.extensions.get::<Prefix>().map(|prefix| prefix.0.clone()).unwrap_or_default();
         match app.gate.caller(None, session) {
             Ok(caller) => {
                 let caller = Caller { from: Some(origin_of(parts)), ..caller };
@@ -45,7 +47,7 @@ impl FromRequestParts<App> for Visit {
                 Ok(Self {
                     caller,
                     noted: parts.extensions.get::<Noted>().cloned().unwrap_or_default(),
-                    public_url: app.public_url(&parts.headers),
+                    public_url: app.public_url_under(&parts.headers, &prefix),
                     request_id: request_id(&parts.headers),
                     is_demo: app.gate.visitor().is_some(),
                     has_session: session.is_some(),

@@ -28,7 +28,7 @@ enum Needs {
 }
 
 /// Method, path as in the document, what it needs, and its status when all is well.
-const ROUTES: [(&str, &str, Needs, u16); 40] = [
+const ROUTES: [(&str, &str, Needs, u16); 42] = [
     ("get", "/healthz", Needs::Nothing, 200),
     ("get", "/readyz", Needs::Nothing, 200),
     ("get", "/metrics", Needs::Read, 200),
@@ -40,6 +40,8 @@ const ROUTES: [(&str, &str, Needs, u16); 40] = [
     ("get", "/api/v1/sites/{site}/entries/tail", Needs::Read, 200),
     ("get", "/api/v1/sites/{site}/facets", Needs::Read, 200),
     ("get", "/api/v1/facets", Needs::Read, 200),
+    ("get", "/api/v1/sites/{site}/completions", Needs::Read, 200),
+    ("get", "/api/v1/completions", Needs::Read, 200),
     ("get", "/api/v1/sites/{site}/export", Needs::Read, 200),
     ("get", "/api/v1/export", Needs::Read, 200),
     ("get", "/api/v1/sites/{site}/evidence", Needs::Read, 200),

@@ -187,3 +187,74 @@ fn the_outbox_sets_aside_what_the_log_refuses_and_doctor_shows_it() {
     .unwrap();
     assert!(command().arg("doctor").arg("--outbox").arg(&fresh).status().unwrap().success());
 }
+
+/// A page of the CMS under `/audit` for whoever is signed in by this cookie; the text and where it leads.
+async fn page(running: &Running, path: &str, cookie: &str) -> (StatusCode, String, String) {
+    let http = Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let answer =
+        http.get(format!("http://{}{path}", running.address)).header("cookie", cookie).send().await.unwrap();
+    let location = answer.headers().get("location").map_or("", |at| at.to_str().unwrap()).to_owned();
+    (answer.status(), answer.text().await.unwrap(), location)
+}
+
+/// The addresses of a page that lead to the same server.
+fn addresses(page: &str) -> Vec<&str> {
+    let parts = page.split("=\"/").skip(1);
+    let own = page.split("=\"/").zip(parts).filter(|(before, _)| {
+        ["href", "src", "action", "formaction", "data-tail", "data-completions"]
+            .iter()
+            .any(|name| before.ends_with(name))
+    });
+    own.filter_map(|(_, after)| after.split_once('"').map(|(address, _)| address)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_screens_are_at_home_under_the_prefix() {
+    let running = Running::start().await;
+    let post = json!({"id": "1", "title": "Hello", "body": "text"});
+    running.ana(Method::POST, "/admin/posts", post).await;
+    let http = Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+
+    // Strangers are led to the sign-in and back, within the prefix all the way.
+    let (status, _, to) = page(&running, "/audit/sites/cms?kind=create", "").await;
+    assert_eq!((status, &*to), (StatusCode::SEE_OTHER, "/audit/sign-in?next=%2Fsites%2Fcms%3Fkind%3Dcreate"));
+    let form = [("token", running.cms.auditor_token()), ("next", "/sites/cms?kind=create")];
+    let form = serde_urlencoded::to_string(form).unwrap();
+    let sign_in =
+        http.post(format!("http://{}/audit/sign-in", running.address)).body(form).send().await.unwrap();
+    assert_eq!(sign_in.headers()["location"], "/audit/sites/cms?kind=create");
+    let cookie = sign_in.headers()["set-cookie"].to_str().unwrap();
+    assert!(cookie.contains("; Path=/audit;"), "{cookie}");
+    let cookie = cookie.split(';').next().unwrap();
+
+    // Every page that can be reached from the start by links, all of them under the prefix.
+    let mut waiting = vec!["/audit".to_owned()];
+    let mut seen = std::collections::BTreeSet::new();
+    while let Some(path) = waiting.pop() {
+        if seen.len() > 60 || !seen.insert(path.clone()) {
+            continue;
+        }
+        let (status, text, to) = page(&running, &path, cookie).await;
+        assert!(status.is_success() || status == StatusCode::SEE_OTHER, "{path}: {status}");
+        let found = addresses(&text).into_iter().map(|address| format!("/{address}"));
+        for address in found.chain(Some(to).filter(|to| !to.is_empty())) {
+            let address = address.replace("&#38;", "&").replace("&amp;", "&");
+            assert!(address == "/audit" || address.starts_with("/audit/"), "{path} leads to {address}");
+            // Lists with filters lead to ever more filters.
+            let is_page =
+                !["?", "/sign-", "/export", "/evidence", "/columns"].iter().any(|not| address.contains(not));
+            if is_page {
+                waiting.push(address);
+            }
+        }
+    }
+    let reached = |end: &str| seen.iter().any(|path| path.contains(end));
+    for page in ["/sites/cms", "/entries/", "/entities/", "/integrity", "/proof"] {
+        assert!(reached(page), "{page} in {seen:?}");
+    }
+    // With a slash at its end it is the start all the same, and what is not there is said by a page.
+    let (status, _, to) = page(&running, "/audit/", cookie).await;
+    assert_eq!((status, &*to), (StatusCode::SEE_OTHER, "/audit/sites/cms"));
+    let (status, text, _) = page(&running, "/audit/nothing", cookie).await;
+    assert!(status == StatusCode::NOT_FOUND && text.contains("href=\"/audit\""), "{status} {text}");
+}

@@ -218,6 +218,15 @@ pub(super) const NAMES: [(&str, Named); 75] = [
     ("origin.agent", Named::Text(Field::UserAgent)),
 ];
 
+/// The names of the fields, each once, as we write them.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    let first = |(place, (name, named)): (usize, &(&'static str, Named))| {
+        let is_first = NAMES.iter().take(place).all(|(_, other)| other != named);
+        is_first.then_some(*name)
+    };
+    NAMES.iter().enumerate().filter_map(first)
+}
+
 impl Field {
     /// Shows the field's values in an entry to `see`, each with how it is compared, until that says `true`;
     /// whether it did.

@@ -26,7 +26,7 @@ use crate::number::Decimal;
 use crate::text::{Glob, Phrase};
 
 pub use error::FilterError;
-pub use field::{Case, Field, Part, is_nobody};
+pub use field::{Case, Field, Part, is_nobody, names};
 pub use matching::each_text;
 pub use span::{Network, Span};
 

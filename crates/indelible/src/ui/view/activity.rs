@@ -3,7 +3,9 @@
 use askama::Template;
 
 use super::kind::Kind;
-use super::{Action, Actor, Bar, Chip, Counts, Entity, FilterForm, Frame, Link, SavedSearches, Tags, Time};
+use super::{
+    Bar, Cell, Chip, Column, ColumnsForm, Counts, FilterForm, Frame, Link, Place, SavedSearches, Time,
+};
 
 /// `/sites/{site}` and `/activity`.
 #[derive(Clone, Debug, Template)]
@@ -29,8 +31,12 @@ pub struct ActivityPage {
     pub exports: Vec<Link>,
     /// The same list without any filter.
     pub clear_href: String,
-    /// The headings of the columns.
-    pub columns: Columns,
+    /// The headings of the columns, that of the time first.
+    pub columns: Vec<Column>,
+    /// The form that chooses other columns.
+    pub columns_form: ColumnsForm,
+    /// Where completions of the search box come from.
+    pub completions: String,
     /// The entries, in order.
     pub rows: Vec<Row>,
     /// The pages before and after.
@@ -60,60 +66,20 @@ impl ActivityPage {
             && !matches!(self.empty, Empty::NoMatch | Empty::Refused)
     }
 
-    /// How many columns the table has.
+    /// Whether the list says whose entries they are.
     #[must_use]
-    pub const fn width(&self) -> usize {
-        if self.columns.site.is_some() { 7 } else { 6 }
+    pub fn has_site(&self) -> bool {
+        self.columns.iter().any(|column| column.class == "site")
     }
-}
 
-/// The headings of the columns. Details cannot be sorted by.
-#[derive(Clone, Debug)]
-pub struct Columns {
-    /// Sorts by time.
-    pub time: Column,
-    /// Sorts by site; where it is given, the list has a site column.
-    pub site: Option<Column>,
-    /// Sorts by actor.
-    pub user: Column,
-    /// Sorts by action.
-    pub action: Column,
-    /// Sorts by entity type.
-    pub entity_type: Column,
-    /// Sorts by entity.
-    pub entity: Column,
-}
-
-/// The heading of one column.
-#[derive(Clone, Debug, Default)]
-pub struct Column {
-    /// The same list sorted by this column, the other way round if it already is; `None` where the list
-    /// cannot be sorted by it.
-    pub href: Option<String>,
-    /// How the list is sorted by this column now.
-    pub sorted: Sorted,
-}
-
-/// How a list is sorted by one column.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Sorted {
-    /// It is not.
-    #[default]
-    No,
-    /// Smallest, or oldest, first.
-    Ascending,
-    /// Largest, or newest, first.
-    Descending,
-}
-
-impl Sorted {
-    /// The value of `aria-sort`.
+    /// How much room the columns want: nothing where they fit into a page, else the end of a CSS class.
     #[must_use]
-    pub const fn aria(self) -> &'static str {
-        match self {
-            Self::No => "none",
-            Self::Ascending => "ascending",
-            Self::Descending => "descending",
+    pub const fn breadth(&self) -> &'static str {
+        match self.columns.len() {
+            0..=7 => "",
+            8..=10 => "many",
+            11..=14 => "more",
+            _ => "most",
         }
     }
 }
@@ -127,18 +93,14 @@ pub struct Row {
     pub day: Option<String>,
     /// When it happened.
     pub time: Time,
-    /// Whose entry it is, in the list of all sites.
-    pub site: Option<Link>,
-    /// Who did it; `None` when erased.
-    pub actor: Option<Actor>,
-    /// What was done.
-    pub action: Action,
-    /// What it was done to; `None` when erased.
-    pub entity: Option<Entity>,
-    /// One sentence.
-    pub summary: Option<String>,
-    /// Names of the changed fields.
-    pub changed: Tags,
+    /// What was done, for those who listen.
+    pub label: String,
+    /// Whether it failed.
+    pub failed: bool,
+    /// What it has in each column but that of the time.
+    pub cells: Vec<Cell>,
+    /// Where it stands among the entries of its user action.
+    pub place: Place,
 }
 
 /// The way to the neighbouring pages.

@@ -18,7 +18,10 @@ mod filter;
 pub use filter::{Chip, Choice, ChoiceGroup, FieldError, FilterForm};
 
 mod activity;
-pub use activity::{ActivityPage, Column, Columns, Empty, FirstUse, Pager, Row, Sorted};
+pub use activity::{ActivityPage, Empty, FirstUse, Pager, Row};
+
+mod table;
+pub use table::{Cell, Column, ColumnChoice, ColumnsForm, Place, Sorted};
 
 mod counts;
 pub use counts::{Bar, Counts, Facet, FacetValue, Histogram};

@@ -205,28 +205,38 @@ fn frame() -> Frame {
     }
 }
 
+fn action() -> Action {
+    Action { label: HOSTILE.to_owned(), code: HOSTILE.to_owned(), kind: Kind::Delete, failed: true }
+}
+
 fn row() -> Row {
     let hostile = HOSTILE.to_owned();
+    let changed = Tags::new(&vec![hostile.clone(); 5], 3);
+    let actor =
+        Actor { name: hostile.clone(), note: Some(hostile.clone()), title: hostile.clone(), href: None };
+    let entity = Entity {
+        kind: hostile.clone(),
+        title: Some(hostile.clone()),
+        id: hostile.clone(),
+        href: url::entity("acme.www", HOSTILE, HOSTILE),
+    };
     Row {
         href: url::entry("acme.www", HOSTILE),
         day: Some(hostile.clone()),
         time: Time::new(Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH),
-        site: Some(Link { label: hostile.clone(), href: url::site(HOSTILE) }),
-        actor: Some(Actor {
-            name: hostile.clone(),
-            note: Some(hostile.clone()),
-            title: hostile.clone(),
-            href: None,
-        }),
-        action: Action { label: hostile.clone(), code: hostile.clone(), kind: Kind::Delete, failed: true },
-        entity: Some(Entity {
-            kind: hostile.clone(),
-            title: Some(hostile.clone()),
-            id: hostile.clone(),
-            href: url::entity("acme.www", HOSTILE, HOSTILE),
-        }),
-        summary: Some(hostile.clone()),
-        changed: Tags::new(&vec![hostile; 5], 3),
+        label: hostile.clone(),
+        failed: true,
+        cells: vec![
+            Cell::Site(Link { label: hostile.clone(), href: url::site(HOSTILE) }),
+            Cell::User(Some(actor)),
+            Cell::Action(action()),
+            Cell::EntityType(Some(hostile.clone())),
+            Cell::Entity(Some(entity)),
+            Cell::Details { summary: Some(hostile.clone()), changed: changed.clone() },
+            Cell::Changed(changed),
+            Cell::Text { label: "IP address", class: "ip", value: hostile.clone(), is_code: true },
+        ],
+        place: Place::First(hostile),
     }
 }
 
@@ -260,8 +270,8 @@ fn counts() -> Counts {
 
 fn activity() -> ActivityPage {
     let hostile = || HOSTILE.to_owned();
-    let column = Column { href: Some("?sort=user".to_owned()), sorted: Sorted::Descending };
-    let plain = Column::default();
+    let href = Some("?sort=user".to_owned());
+    let column = Column { class: "user", label: "User", href, sorted: Sorted::Descending };
     ActivityPage {
         frame: frame(),
         heading: "Activity".to_owned(),
@@ -296,14 +306,18 @@ fn activity() -> ActivityPage {
         tail: None,
         exports: Vec::new(),
         clear_href: "/sites/acme.www".to_owned(),
-        columns: Columns {
-            time: column,
-            site: Some(plain.clone()),
-            user: plain.clone(),
-            action: plain.clone(),
-            entity_type: plain.clone(),
-            entity: plain,
+        columns: vec![column, Column::default()],
+        columns_form: ColumnsForm {
+            choices: vec![ColumnChoice {
+                code: "user",
+                label: "User",
+                is_shown: true,
+                has_before: true,
+                has_after: true,
+            }],
+            here: url::with_query("/", &[("user", HOSTILE)]),
         },
+        completions: "/api/v1/completions".to_owned(),
         rows: vec![row()],
         pager: Pager::default(),
         empty: Empty::default(),
@@ -328,7 +342,7 @@ fn entry() -> EntryPage {
             verb: Verb::Code(hostile()),
             object: Object::Named(hostile()),
         },
-        action: row().action,
+        action: action(),
         occurred: time.clone(),
         recorded: time,
         summary: Some(hostile()),
@@ -387,7 +401,7 @@ fn the_list_says_how_it_is_sorted_filtered_and_that_an_entry_failed() {
     assert!(html.contains("Remove filter ") && html.contains("Failed") && html.contains("+2"));
     assert!(html.contains("<option selected>30</option>"));
     assert!(html.contains("aria-describedby=\"e-user\"") && html.contains("id=\"e-user\""));
-    assert!(html.contains("colspan=\"7\""));
+    assert!(html.contains("colspan=\"2\""));
 }
 
 #[test]

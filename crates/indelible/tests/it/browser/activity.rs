@@ -270,3 +270,72 @@ async fn a_site_without_entries_says_how_to_send_one() {
     assert!(commands[1].starts_with(&curl), "{}", commands[1]);
     assert_eq!(browser.count(".filters").await, 0);
 }
+
+#[tokio::test]
+async fn columns_are_chosen_moved_and_remembered() {
+    let server = server().await;
+    let browser = Browser::signed_in(&server, Role::Auditor, Some("acme.www")).await;
+    browser.go("/sites/acme.www?kind=create").await;
+    let headings = async || browser.texts(".list thead th").await;
+    browser.click(".columns-form summary").await;
+    browser.click("#column-details input").await;
+    browser.click("#column-connector input").await;
+    browser.press(".columns-form .strong").await;
+    assert_eq!(headings().await, ["Timestamp", "User", "Action", "Entity type", "Entity", "Connector"]);
+    assert_eq!(
+        browser.place().await,
+        "/sites/acme.www?kind=create&columns=user.action.entity_type.entity.connector"
+    );
+    browser.click(".columns-form summary").await;
+    browser.press("[value='connector:before']").await;
+    assert_eq!(headings().await, ["Timestamp", "User", "Action", "Entity type", "Connector", "Entity"]);
+    // Another list of this browser has them too; a column that is added can be sorted by.
+    browser.go("/sites/acme.www").await;
+    assert_eq!(headings().await, ["Timestamp", "User", "Action", "Entity type", "Connector", "Entity"]);
+    browser.press(".list thead th:nth-child(5) a").await;
+    assert_eq!(browser.place().await, "/sites/acme.www?sort=connector");
+    // An address says more than what is remembered.
+    browser.go("/sites/acme.www?columns=ip.nonsense.ip").await;
+    assert_eq!(headings().await, ["Timestamp", "IP address"]);
+    browser.click(".columns-form summary").await;
+    browser.press("[name='reset']").await;
+    assert_eq!(headings().await, ["Timestamp", "User", "Action", "Entity type", "Entity", "Details"]);
+    assert_eq!(browser.place().await, "/sites/acme.www");
+    assert_eq!(browser.complaints().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn entries_of_one_user_action_are_one_row_until_it_is_opened() {
+    let save = "0193aaaa-0000-4000-8000-000000000009";
+    let entry = |number: usize, correlation: Option<&str>| {
+        json!({"occurred_at": format!("2026-11-20T10:00:0{number}Z"), "action": "wagtail.edit",
+            "entity": {"type": "page", "id": "1"}, "summary": format!("Entry {number}"), "correlation_id": correlation})
+    };
+    let entries =
+        [entry(0, None), entry(1, Some(save)), entry(2, Some(save)), entry(3, Some(save)), entry(4, None)];
+    let server = server_with(&entries).await;
+    let browser = Browser::signed_in(&server, Role::Auditor, Some("acme.www")).await;
+    let seen = async || {
+        let script = "return [...document.querySelectorAll('.list .c-details bdi')].filter(e => e.offsetParent).map(e => e.textContent)";
+        browser.run(script, "").await
+    };
+    assert_eq!(seen().await, json!(["Entry 4", "Entry 3", "Entry 0"]));
+    assert_eq!(browser.texts(".same summary").await, ["3 changes"]);
+    browser.click(".same summary").await;
+    assert_eq!(seen().await, json!(["Entry 4", "Entry 3", "Entry 2", "Entry 1", "Entry 0"]));
+    browser.click(".same summary").await;
+    assert_eq!(seen().await, json!(["Entry 4", "Entry 3", "Entry 0"]));
+}
+
+#[tokio::test]
+async fn each_part_of_a_filter_is_taken_away_alone() {
+    let server = server().await;
+    let browser = Browser::signed_in(&server, Role::Auditor, Some("acme.www")).await;
+    browser.go("/sites/acme.www?q=kind:update+-action:wagtail.publish").await;
+    let chips = browser.texts(".chips .chip").await;
+    assert_eq!(chips, ["Remove filter Search: kind:update", "Remove filter Search: -action:wagtail.publish"]);
+    browser.press(".chip[title$='kind:update']").await;
+    assert_eq!(browser.attributes("#f-q", "value").await, ["-action:wagtail.publish"]);
+    browser.go("/sites/acme.www?q=kind:update+OR+kind:create").await;
+    assert_eq!(browser.count(".chips .chip").await, 1);
+}

@@ -184,6 +184,26 @@ async fn text_of_entries_cannot_run() {
     assert_eq!(browser.run(inject, "").await, "Activity of acme.www · Indelible");
 }
 
+#[tokio::test]
+async fn the_search_box_says_how_a_filter_may_go_on() {
+    let server = server(3).await;
+    let browser = Browser::signed_in(&server, Role::Auditor, Some("acme.www")).await;
+    let offered = "return [...document.querySelectorAll('.completions:not([hidden]) li')].map(e => e.firstChild.textContent)";
+    browser.find("#f-q").await.send_keys("kind:update entity.t").await.unwrap();
+    browser.until(offered, "", &json!(["entity.type", "entity.title"])).await;
+    // Down and Enter take the first field, then its only value.
+    browser.find("#f-q").await.send_keys("\u{e015}\u{e007}").await.unwrap();
+    browser.until(offered, "", &json!(["page"])).await;
+    browser.find("#f-q").await.send_keys("\u{e015}\u{e007}").await.unwrap();
+    browser
+        .until("return document.querySelector('#f-q').value", "", &json!("kind:update entity.type:page "))
+        .await;
+    let field = browser.find("#f-q").await;
+    browser.leave(async || field.send_keys("\u{e007}").await.unwrap()).await;
+    assert_eq!(browser.text(".head p.quiet").await, "2 entries match");
+    assert_eq!(browser.complaints().await, Vec::<String>::new());
+}
+
 /// Without scripts there is no button that would do nothing.
 #[tokio::test]
 async fn what_scripts_add_is_absent_without_them() {
