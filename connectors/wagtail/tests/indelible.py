@@ -111,10 +111,10 @@ class Log:
     def entries(self, **parameters):
         """Return the entries that match, in the order of the log, with their states."""
         self.send()
-        query = urllib.parse.urlencode({"limit": 1000, "sort": "index", **parameters}, doseq=True)
+        query = urllib.parse.urlencode({"limit": 1000, "sort": "recorded_at", **parameters}, doseq=True)
         status, page = self.server.ask("GET", f"/entries?{query}")
         assert status == 200, page
-        return [self.entry(each["id"]) for each in page["data"]]
+        return [self.entry(each["id"]) for each in sorted(page["data"], key=lambda each: each["index"])]
 
     def entry(self, entry_id):
         status, entry = self.server.ask("GET", f"/entries/{entry_id}")

@@ -1,5 +1,6 @@
 """A small real Wagtail site."""
 
+import importlib.util
 import os
 import sys
 from pathlib import Path
@@ -48,6 +49,9 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
 ]
+if importlib.util.find_spec("wagtail.api.v3"):
+    # What has API tokens, and the two actions about them: Wagtail 8.
+    INSTALLED_APPS += ["wagtail.api.v3", "ninja"]
 if os.environ.get("WITHOUT_INDELIBLE") != "1":
     INSTALLED_APPS.append("indelible_wagtail")
 

@@ -62,5 +62,6 @@ def _impersonator() -> Any:
 
 
 def _email(user: Any) -> str:
-    field = getattr(type(user), "get_email_field_name", None)
+    # Asked of the instance: the user of a request is wrapped in a lazy object.
+    field = getattr(user, "get_email_field_name", None)
     return str(getattr(user, field(), "") or "") if field is not None else ""

@@ -133,7 +133,7 @@ def _subject(row: BaseLogEntry, columns: Json, using: str) -> models.Model | Non
     if model is None:
         return None
     known = recent().instances.get((str(model._meta.label_lower), str(columns["object_id"])))
-    if known is not None or not columns["deleted"]:
+    if known is not None or not (columns["deleted"] or columns["action"] == "wagtail.delete"):
         return known
     return model._base_manager.using(using).filter(pk=columns["object_id"]).first()
 

@@ -44,7 +44,12 @@ def _before_save(
     sender: type[models.Model], instance: models.Model, raw: bool, using: str, update_fields: Any, **_: Any
 ) -> None:
     instance.__dict__.pop(_OLD, None)
-    if raw or _only_ignored(update_fields) or not is_watched(sender):
+    if raw or not is_watched(sender):
+        return
+    if _only_ignored(update_fields):
+        # A draft: what it changed is in its revision. The log row that follows asks for its object.
+        if instance.pk is not None:
+            recent().instances[key_of(instance)] = instance
         return
     old = sender._base_manager.using(using).filter(pk=instance.pk).first() if instance.pk is not None else None
     instance.__dict__[_OLD] = None if old is None else (state_of(old), secrets_of(old))
