@@ -17,11 +17,10 @@ def fill(client, url, **changes):
     for name in [name for name in data if name.startswith("action-")]:
         del data[name]
     for name, value in changes.items():
-        name = name.replace("__", "-")
         if isinstance(value, list):
-            data.setlist(name, value)
+            data.setlist(name.replace("__", "-"), value)
         else:
-            data[name] = value
+            data[name.replace("__", "-")] = value
     return data
 
 

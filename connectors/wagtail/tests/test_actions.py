@@ -201,7 +201,9 @@ def test_copy_for_translation(log, admin, home, page):
 
 def test_alias(log, admin, home, page):
     url = reverse("wagtailadmin_pages:copy", args=[page.pk])
-    post(admin, url, {"new_title": "Twin", "new_slug": "twin", "new_parent_page": home.pk, "alias": "on"}, expect=(302,))
+    post(
+        admin, url, {"new_title": "Twin", "new_slug": "twin", "new_parent_page": home.pk, "alias": "on"}, expect=(302,)
+    )
     twin = StandardPage.objects.get(slug="twin")
     entry = arrives(log, twin, "wagtail.create_alias")
     assert entry["data"]["source"]["id"] == home.pk
@@ -303,7 +305,9 @@ def test_comments(log, admin, page):
 def test_delete_with_descendants(log, admin, page):
     child = add(admin, page, "Child", "publish", body=rich("of the child"))
     post(admin, reverse("wagtailadmin_pages:delete", args=[page.pk]), expect=(302,))
-    entries = [each for each in log.entries(action="wagtail.delete") if each["entity"]["id"] in {str(child.pk), str(page.pk)}]
+    entries = [
+        each for each in log.entries(action="wagtail.delete") if each["entity"]["id"] in {str(child.pk), str(page.pk)}
+    ]
     assert [each["entity"]["title"] for each in entries] == ["Child", page.title]
     assert "of the child" in entries[0]["before"]["body"] and entries[0]["after"] is None
     assert entries[0]["correlation_id"] == entries[1]["correlation_id"]
@@ -374,7 +378,9 @@ def test_custom_log_model(log, ada):
     [entry] = log.of(sprocket)
     assert entry["action"] == "acme.export" and entry["summary"] == "Exported"
     assert entry["data"]["make"] == {"it": "so"}
-    assert entry["data"]["wagtail"]["batch"] == "B7" and entry["data"]["wagtail"]["log_model"] == "acme.SprocketLogEntry"
+    assert (
+        entry["data"]["wagtail"]["batch"] == "B7" and entry["data"]["wagtail"]["log_model"] == "acme.SprocketLogEntry"
+    )
 
 
 def test_every_way_of_writing(log, ada, page):

@@ -75,6 +75,12 @@ def correlation() -> uuid.UUID | None:
     return present.correlation if present is not None else None
 
 
+def is_any() -> bool:
+    """Whether anything surrounds the present action: one of Wagtail's contexts, or a request."""
+    context = get_active_log_context()
+    return context.user is not None or context.uuid is not None or _origin.get() is not None
+
+
 @contextlib.contextmanager
 def as_system() -> Iterator[LogContext]:
     """Within this the system acts, not the user of the context around it; it stays one action with what is around it.

@@ -20,6 +20,8 @@ class OutboxRow(models.Model):
         PENDING = 0
         SENT = 1
         REFUSED = 2
+        # In the relay's hands: what is sent is what is kept, so that no later save is folded into it.
+        SENDING = 3
 
     # Where it comes from: a log model such as `wagtailcore.PageLogEntry` and the key of the row in it. What comes from no
     # log row has the source `event` and its own id as key.

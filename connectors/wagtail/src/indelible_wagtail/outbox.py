@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -50,7 +49,7 @@ def put_event(using: str, entry: dict[str, Any], entry_id: uuid.UUID | None = No
 
 
 def event(using: str, entry_id: uuid.UUID) -> models.QuerySet[OutboxRow]:
-    """Return the row of an event as long as it waits to be sent."""
+    """Return the row of an event as long as the relay has not taken it."""
     rows = OutboxRow.objects.using(using).filter(source=OutboxRow.EVENT, source_pk=str(entry_id))
     return rows.filter(state=OutboxRow.State.PENDING)
 

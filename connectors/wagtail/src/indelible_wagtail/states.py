@@ -53,9 +53,7 @@ def chosen(content: State, model: type[models.Model]) -> State:
     """Return the fields of a state, without secrets, from what Wagtail serialises and keeps in revisions."""
     left_out, secret = _left_out(model), _secret_fields(model, conf().mask_fields)
     return {
-        name: _MASKED if name in secret and value else value
-        for name, value in content.items()
-        if name not in left_out
+        name: _MASKED if name in secret and value else value for name, value in content.items() if name not in left_out
     }
 
 

@@ -18,7 +18,7 @@ from wagtail.models import BaseLogEntry, Page
 
 from .. import ids, outbox
 from ..conf import conf
-from ..context import current_origin, origin_fields
+from ..context import current_origin, is_any, origin_fields
 from ..models import OutboxRow
 from ..people import actor_of, request_user
 from ..rows import Json, action_label, columns_of, entry_of_row, hash_of, log_models
@@ -97,6 +97,9 @@ def live_entry(row: BaseLogEntry, columns: Json, using: str, row_hash: str) -> J
     entry = entry_of_row(row, columns, user)
     notes = entry["data"]["wagtail"]
     notes["row_hash"] = row_hash
+    if columns.get("user_id") is None and not is_any():
+        # Nobody said that the system acted; nobody said anything. The doctor counts these.
+        notes["context"] = "none"
     try:
         if user is not None:
             entry["actor"] = actor_of(user)

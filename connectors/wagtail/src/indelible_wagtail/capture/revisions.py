@@ -23,9 +23,7 @@ def connect() -> None:
     pre_save.connect(_remember, sender=Revision, weak=False, dispatch_uid="indelible_wagtail.revision")
 
 
-def _remember(
-    sender: type[Revision], instance: Revision, using: str, raw: bool, update_fields: Any, **_: Any
-) -> None:
+def _remember(sender: type[Revision], instance: Revision, using: str, raw: bool, update_fields: Any, **_: Any) -> None:
     if raw or update_fields is not None or not conf().states:
         return
     manager = sender._base_manager.using(using)

@@ -1,4 +1,4 @@
-"""Which models are watched save by save: those that Wagtail's admin changes without logging it, or without saying what changed."""
+"""Which models are watched save by save: those that Wagtail's admin changes without logging it, or what changed."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""Comparing the local log with the log itself, entry by entry: the traces in the outbox can be forged by whoever can write to
-this database, the log cannot.
+"""Comparing the local log with the log itself, entry by entry.
+
+The traces in the outbox can be forged by whoever can write to this database; the log cannot.
 """
 
 from __future__ import annotations

@@ -11,9 +11,9 @@ from django.db.models import Count, Min
 from django.utils import timezone
 
 from ..api import Api, Refused, Unreachable
-from ..capture.log_rows import log_models
 from ..conf import conf
 from ..models import OutboxRow
+from ..rows import log_models
 from . import lease
 from .relay import pending
 
@@ -67,7 +67,9 @@ def _outbox(using: str) -> Iterator[Finding]:
         yield Finding(True, f"sending fails: {present.error} ({retry})")
     refused = OutboxRow.objects.using(using).filter(state=OutboxRow.State.REFUSED)
     if count := refused.count():
-        yield Finding(True, f"{count} entries were refused and are set aside; indelible_relay --retry-refused sends them again")
+        yield Finding(
+            True, f"{count} entries were refused and are set aside; indelible_relay --retry-refused sends them again"
+        )
         for row in refused.order_by("id")[:_SHOWN]:
             yield Finding(True, f"  {row.source}:{row.source_pk}: {row.reason}")
     if present.succeeded_at is not None:

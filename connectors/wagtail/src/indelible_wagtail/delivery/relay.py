@@ -66,8 +66,8 @@ def deliver(
 
 
 def pending(using: str) -> Any:
-    """Return what waits."""
-    return OutboxRow.objects.using(using).filter(state=OutboxRow.State.PENDING)
+    """Return what waits, or was being sent when a process ended."""
+    return OutboxRow.objects.using(using).filter(state__in=(OutboxRow.State.PENDING, OutboxRow.State.SENDING))
 
 
 def _deliver(
@@ -95,9 +95,15 @@ def _deliver(
 
 
 def _next(using: str, count: int, settle: float) -> list[OutboxRow]:
-    settled = timezone.now() - timedelta(seconds=settle)
+    """Take the oldest rows that wait. From here on no later save is folded into them: what is sent is what is kept."""
+    waiting = pending(using).filter(created_at__lte=timezone.now() - timedelta(seconds=settle)).order_by("id")
+    keys = list(waiting.values_list("id", flat=True)[:count])
+    if not keys:
+        return []
+    ours = waiting.filter(id__gte=keys[0], id__lte=keys[-1])
+    ours.filter(state=OutboxRow.State.PENDING, source=OutboxRow.EVENT).update(state=OutboxRow.State.SENDING)
     rows, size = [], 0
-    for row in pending(using).filter(created_at__lte=settled).order_by("id")[:count].iterator():
+    for row in ours[:count].iterator():
         size += len(row.payload)
         if rows and size > _BATCH_BYTES_MAX:
             break
@@ -160,8 +166,8 @@ def _set_aside(using: str, row: OutboxRow, reason: str, outcome: Outcome) -> Non
 def _conflict(using: str, row: OutboxRow, taken: list[OutboxRow], outcome: Outcome) -> None:
     """Deal with an id that is taken by other content.
 
-    Either the log has this very row already, from an import with fewer details: then it is there. Or the database was put back and
-    gives keys away again: then it is another row, and gets an id that follows from its content as well.
+    Either the log has this very row already, from an import with fewer details: then it is there. Or the database was
+    put back and gives keys away again: then it is another row, and gets an id that follows from its content as well.
     """
     there = None
     if conf().can_read:

@@ -5,61 +5,66 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='RelayStatus',
+            name="RelayStatus",
             fields=[
-                ('name', models.CharField(max_length=20, primary_key=True, serialize=False)),
-                ('holder', models.CharField(blank=True, default='', max_length=64)),
-                ('held_until', models.DateTimeField(default=django.utils.timezone.now)),
-                ('failures', models.PositiveIntegerField(default=0)),
-                ('retry_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('error', models.TextField(blank=True, default='')),
-                ('succeeded_at', models.DateTimeField(blank=True, null=True)),
-                ('reconciled_at', models.DateTimeField(blank=True, null=True)),
+                ("name", models.CharField(max_length=20, primary_key=True, serialize=False)),
+                ("holder", models.CharField(blank=True, default="", max_length=64)),
+                ("held_until", models.DateTimeField(default=django.utils.timezone.now)),
+                ("failures", models.PositiveIntegerField(default=0)),
+                ("retry_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("error", models.TextField(blank=True, default="")),
+                ("succeeded_at", models.DateTimeField(blank=True, null=True)),
+                ("reconciled_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'verbose_name': 'audit relay status',
+                "verbose_name": "audit relay status",
             },
         ),
         migrations.CreateModel(
-            name='RevertOrder',
+            name="RevertOrder",
             fields=[
-                ('key', models.UUIDField(primary_key=True, serialize=False)),
-                ('entry_id', models.UUIDField()),
-                ('entity_type', models.CharField(max_length=255)),
-                ('entity_id', models.CharField(max_length=2048)),
-                ('answer', models.TextField()),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ("key", models.UUIDField(primary_key=True, serialize=False)),
+                ("entry_id", models.UUIDField()),
+                ("entity_type", models.CharField(max_length=255)),
+                ("entity_id", models.CharField(max_length=2048)),
+                ("answer", models.TextField()),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
             ],
             options={
-                'verbose_name': 'carried out revert',
+                "verbose_name": "carried out revert",
             },
         ),
         migrations.CreateModel(
-            name='OutboxRow',
+            name="OutboxRow",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('source', models.CharField(max_length=100)),
-                ('source_pk', models.CharField(max_length=64)),
-                ('row_hash', models.CharField(blank=True, default='', max_length=64)),
-                ('entry_id', models.UUIDField()),
-                ('payload', models.TextField(blank=True, default='')),
-                ('state', models.SmallIntegerField(choices=[(0, 'Pending'), (1, 'Sent'), (2, 'Refused')], default=0)),
-                ('reason', models.TextField(blank=True, default='')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('log_index', models.BigIntegerField(blank=True, null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("source", models.CharField(max_length=100)),
+                ("source_pk", models.CharField(max_length=64)),
+                ("row_hash", models.CharField(blank=True, default="", max_length=64)),
+                ("entry_id", models.UUIDField()),
+                ("payload", models.TextField(blank=True, default="")),
+                (
+                    "state",
+                    models.SmallIntegerField(
+                        choices=[(0, "Pending"), (1, "Sent"), (2, "Refused"), (3, "Sending")], default=0
+                    ),
+                ),
+                ("reason", models.TextField(blank=True, default="")),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("log_index", models.BigIntegerField(blank=True, null=True)),
             ],
             options={
-                'verbose_name': 'audit outbox row',
-                'indexes': [models.Index(fields=['state', 'id'], name='indelible_outbox_state')],
-                'constraints': [models.UniqueConstraint(fields=('source', 'source_pk'), name='indelible_outbox_source')],
+                "verbose_name": "audit outbox row",
+                "indexes": [models.Index(fields=["state", "id"], name="indelible_outbox_state")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("source", "source_pk"), name="indelible_outbox_source")
+                ],
             },
         ),
     ]

@@ -31,7 +31,9 @@ class FromTheLog:
             entries = RemoteEntries(Api(conf(), reading=True), [*self._of_object(), *self._asked()])
             entries.count()
         except (Unreachable, Refused) as error:
-            messages.warning(self.request, _("The audit log does not answer (%s). These are Wagtail's own entries.") % error)
+            messages.warning(
+                self.request, _("The audit log does not answer (%s). These are Wagtail's own entries.") % error
+            )
             return super().get_queryset()  # type: ignore[misc]
         self.is_remote = True
         return entries

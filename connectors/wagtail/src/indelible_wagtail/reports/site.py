@@ -45,7 +45,9 @@ class SiteHistoryFilterSet(SiteHistoryReportFilterSet):
     def get_action_choices(self) -> list[tuple[str, Any]]:
         """Offer the actions that there are, those that Wagtail does not know by their codes."""
         labels = dict(registry.get_choices())
-        return sorted(((code, labels.get(code, code)) for code in self._facets.get("action", ())), key=lambda c: str(c[1]))
+        return sorted(
+            ((code, labels.get(code, code)) for code in self._facets.get("action", ())), key=lambda c: str(c[1])
+        )
 
 
 class IndelibleSiteHistoryView(LogEntriesView):
@@ -65,7 +67,9 @@ class IndelibleSiteHistoryView(LogEntriesView):
             self.is_remote = False
             self.__dict__.pop("filters", None)
             self.filterset_class = SiteHistoryReportFilterSet
-            messages.warning(self.request, _("The audit log does not answer (%s). These are Wagtail's own entries.") % error)
+            messages.warning(
+                self.request, _("The audit log does not answer (%s). These are Wagtail's own entries.") % error
+            )
             return super().get_filtered_queryset()
 
     def _remote(self) -> RemoteEntries | NoEntries:
@@ -121,7 +125,7 @@ def _in_bulk(model: Any, keys: Iterable[str]) -> dict[str, Any]:
     for key in keys:
         try:
             valid.add(model._meta.pk.to_python(key))
-        except Exception:  # noqa: BLE001  (what an entity's id of another system does in a field of any type)
+        except Exception:  # noqa: BLE001, S112  (what an entity's id of another system does in a field of any type)
             continue
     # Pages are asked for as plain pages: their permissions need no more.
     source = Page if issubclass(model, Page) else model

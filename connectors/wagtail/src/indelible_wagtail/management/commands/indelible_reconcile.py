@@ -22,7 +22,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take how far to look back, and whether to ask the log itself."""
-        parser.add_argument("--since", help="only rows since then: 2026-11-01T00:00Z, or 36h, or 7d. Without it, all rows")
+        parser.add_argument(
+            "--since", help="only rows since then: 2026-11-01T00:00Z, or 36h, or 7d. Without it, all rows"
+        )
         parser.add_argument(
             "--with-log", action="store_true", help="compare with the log itself, not only with the local traces"
         )
