@@ -1,5 +1,9 @@
-"""What an entry costs with the package and without, in turns in one process."""
+"""What an entry costs with the package and without, in turns in one process.
 
+Figures of one run are compared with each other only: what a machine does beside it changes from one second to the next.
+"""
+
+import contextlib
 import os
 import statistics
 import sys
@@ -10,74 +14,92 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
 
 
-def rounds(count=15, each=120):
-    """Return medians in microseconds: (case, plain, with the package)."""
+@contextlib.contextmanager
+def without_package():
+    """Within this, nothing of the package listens to anything."""
+    from django.db.models import signals
+    from wagtail.models import BaseLogEntry
+
+    ours = BaseLogEntry.save
+    heard = [getattr(signals, name) for name in ("pre_save", "post_save", "pre_delete", "post_delete", "m2m_changed")]
+    kept = [signal.receivers for signal in heard]
+
+    def listen(receivers):
+        for signal, each in zip(heard, receivers, strict=True):
+            signal.receivers = each
+            signal.sender_receivers_cache.clear()
+
+    listen([[each for each in every if "indelible_wagtail" not in str(each[0][0])] for every in kept])
+    BaseLogEntry.save = ours.__wrapped__
+    try:
+        yield
+    finally:
+        BaseLogEntry.save = ours
+        listen(kept)
+
+
+def cases():
+    """Yield what is measured: name, what is done, how often in a turn, and whether all of a turn is one transaction."""
     from django.contrib.auth import get_user_model
-    from django.db import transaction
-    from django.db.models.signals import post_save, pre_save
-    from wagtail.log_actions import LogContext, log
-    from wagtail.models import BaseLogEntry, Page
+    from django.test import Client
+    from django.urls import reverse
+    from wagtail.log_actions import log
+    from wagtail.models import Page
 
-    from indelible_wagtail.capture import log_rows
-    from indelible_wagtail.rows import log_models
     from tests.acme.models import Plain, StandardPage
+    from tests.forms import fill
 
-    user = get_user_model().objects.create_user("bench", password="x")
-    page = Page.objects.get(depth=2).add_child(instance=StandardPage(title="Bench", body="<p>x</p>" * 40))
+    user = get_user_model().objects.create_superuser("bench", password="x")
+    page = Page.objects.get(depth=2).add_child(instance=StandardPage(title="Bench", slug="bench", body="<p>x</p>" * 40))
     revision = page.save_revision(user=user)
     plain = Plain.objects.create(name="Plain")
-    wrapped = BaseLogEntry.save
+    client = Client()
+    client.force_login(user)
+    url = reverse("wagtailadmin_pages:edit", args=[page.pk])
+    form = fill(client, url, title="Bench again")
 
-    def disconnect():
-        for model in log_models():
-            for signal, name in ((pre_save, "pre_save"), (post_save, "post_save")):
-                assert signal.disconnect(sender=model, dispatch_uid=f"indelible_wagtail.{model._meta.label}.{name}")
-        BaseLogEntry.save = wrapped.__wrapped__
+    def of_page():
+        log(page, "wagtail.edit", user=user, revision=revision)
 
-    def connect():
-        BaseLogEntry.save = wrapped
-        log_rows.connect()
+    def of_snippet():
+        log(plain, "wagtail.edit", user=user)
 
-    def draft():
-        page.title = page.title[::-1]
-        page.save_revision(user=user, log_action=True)
+    def request():
+        form["title"] = form["title"][::-1]
+        for name in ("loaded_revision_id", "loaded_revision_created_at"):
+            form.pop(name, None)
+        assert client.post(url, form).status_code == 302
 
-    cases = {
-        "log(page, user, revision)": lambda: log(page, "wagtail.edit", user=user, revision=revision),
-        "log(snippet, user)": lambda: log(plain, "wagtail.edit", user=user),
-        "save_revision(log_action)": draft,
-    }
-    for name, action in cases.items():
-        times = {True: [], False: []}
-        for turn in range(count * 2):
-            ours = turn % 2 == 1
-            (connect if ours else disconnect)()
-            try:
-                with transaction.atomic(), LogContext(user=user):
-                    action()
-                    begin = time.perf_counter()
-                    for _ in range(each):
-                        action()
-                    times[ours].append((time.perf_counter() - begin) / each)
-            finally:
-                if not ours:
-                    connect()
-        yield (
-            name,
-            min(times[False]) * 1e6,
-            min(times[True]) * 1e6,
-            statistics.median(b / a for a, b in zip(times[False], times[True], strict=True)),
-        )
+    yield "log(page, user, revision), one transaction", of_page, 60, True
+    yield "log(snippet, user), one transaction", of_snippet, 100, True
+    yield "log(page, user, revision), a commit each", of_page, 40, False
+    yield "log(snippet, user), a commit each", of_snippet, 40, False
+    yield "saving a draft in the admin, the whole request", request, 4, False
+
+
+def measure(action, each, is_one_transaction, turns=12):
+    """Return medians in seconds without and with the package, and the median of the pairs' ratios."""
+    from django.db import transaction
+
+    times = {False: [], True: []}
+    for turn in range(turns * 2):
+        is_ours = turn % 2 == 1
+        around = transaction.atomic() if is_one_transaction else contextlib.nullcontext()
+        with contextlib.nullcontext() if is_ours else without_package(), around:
+            action()
+            begin = time.perf_counter()
+            for _ in range(each):
+                action()
+            times[is_ours].append((time.perf_counter() - begin) / each)
+    ratios = [ours / plain for plain, ours in zip(times[False], times[True], strict=True)]
+    return statistics.median(times[False]), statistics.median(times[True]), statistics.median(ratios)
 
 
 if __name__ == "__main__":
     import django
 
     django.setup()
-    from django.db import transaction
-
-    with transaction.atomic():
-        for name, a, b, ratio in rounds():
-            spent = f"plain {a:.0f} µs, with the package {b:.0f} µs"
-            print(f"{name}: {spent}, {100 * (b / a - 1):+.0f} % (median of pairs {100 * (ratio - 1):+.0f} %)")
-        transaction.set_rollback(True)
+    print("medians of 12 pairs of turns: without the package, with it, and the median of the pairs' ratios")
+    for name, action, each, is_one_transaction in cases():
+        plain, ours, ratio = measure(action, each, is_one_transaction)
+        print(f"{name}: {plain * 1e6:.0f} µs, {ours * 1e6:.0f} µs, {100 * (ratio - 1):+.0f} %", flush=True)

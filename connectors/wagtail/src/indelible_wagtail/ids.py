@@ -6,12 +6,14 @@ that follows from the site. A row that was imported from a file and a row that t
 
 from __future__ import annotations
 
+import functools
 import uuid
 
 # The importer's own; another value would double every row that was ever imported.
 _ROOT = uuid.UUID("6f1d2c5e-93b4-5a7f-8e02-41d7c9a0b35c")
 
 
+@functools.lru_cache(maxsize=64)
 def namespace_of_site(site: str) -> uuid.UUID:
     """Return the namespace of all Wagtail rows of a site."""
     return uuid.uuid5(_ROOT, f"wagtail:{site}")

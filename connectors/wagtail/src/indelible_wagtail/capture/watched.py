@@ -8,7 +8,7 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import models
-from wagtail.models import DraftStateMixin, Page, RevisionMixin, Task
+from wagtail.models import BaseLogEntry, DraftStateMixin, Page, Revision, RevisionMixin, Task
 
 from ..conf import conf
 
@@ -21,6 +21,10 @@ _NAMES = {
 }  # fmt: skip
 
 
+# Saved with nearly every request, and told otherwise or not worth telling.
+_NEVER_APPS = {"indelible_wagtail", "sessions", "contenttypes", "migrations"}
+
+
 def is_watched(model: type[models.Model]) -> bool:
     """Whether saves of this model are told."""
     if not conf().states or model._meta.label_lower in conf().ignore_models:
@@ -28,7 +32,14 @@ def is_watched(model: type[models.Model]) -> bool:
     if model._meta.apps is not apps:
         # Migrations work with models of their own, before there is an outbox.
         return False
-    return model._meta.label_lower in conf().models or _is_watched_by_itself(model)
+    if model._meta.label_lower in conf().models:
+        return True
+    return not _is_never_watched(model) and _is_watched_by_itself(model)
+
+
+@functools.lru_cache(maxsize=1024)
+def _is_never_watched(model: type[models.Model]) -> bool:
+    return issubclass(model, BaseLogEntry | Revision) or model._meta.app_label in _NEVER_APPS
 
 
 @functools.lru_cache(maxsize=1)
