@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import router
@@ -19,6 +20,8 @@ from .relay import pending
 
 _MIDDLEWARE = "indelible_wagtail.middleware.OriginMiddleware"
 _SHOWN = 20
+# How far back is looked for entries without a context.
+_DAYS = 30
 
 
 @dataclass
@@ -106,3 +109,22 @@ def _log() -> Iterator[Finding]:
             yield Finding(True, f"{present.url} refuses {name}: {refused}")
         except Unreachable as error:
             yield Finding(True, str(error))
+            return
+    if present.can_read:
+        yield from _without_context()
+
+
+def _without_context() -> Iterator[Finding]:
+    """Say how much nobody answers for: entries of the system because nobody said who acted."""
+    since = (timezone.now() - timedelta(days=_DAYS)).isoformat()
+    asked = [("q", "data.wagtail.context:none"), ("from", since), ("limit", "1"), ("count", "exact")]
+    try:
+        count = (Api(conf(), reading=True).entries(asked).get("page") or {}).get("total") or 0
+    except (Refused, Unreachable):
+        # Said above already.
+        return
+    if count:
+        yield Finding(False, (
+            f"{count} entries of the last {_DAYS} days were written with no context: whoever acted is told as the system. "
+            "Wrap the code in LogContext(user=…), or in as_system() where that is meant"
+        ))  # fmt: skip
