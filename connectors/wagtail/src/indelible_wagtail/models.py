@@ -40,7 +40,6 @@ class OutboxRow(models.Model):
     state = models.SmallIntegerField(choices=State.choices, default=State.PENDING)
     reason = models.TextField(blank=True, default="")
     created_at = models.DateTimeField(default=timezone.now)
-    log_index = models.BigIntegerField(null=True, blank=True)
 
     class Meta:
         """A row is in the outbox once; the relay asks for what is pending in order."""

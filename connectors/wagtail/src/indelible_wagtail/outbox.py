@@ -23,7 +23,7 @@ _wake: list[Callable[[str], None]] = []
 PAYLOAD_BYTES_MAX = ENTRY_BYTES_MAX - 100
 
 # Columns of a new row, in the order of `_put`; its key is given by the database.
-_NAMES = ("source", "source_pk", "row_hash", "entry_id", "payload", "state", "reason", "created_at", "log_index")
+_NAMES = ("source", "source_pk", "row_hash", "entry_id", "payload", "state", "reason", "created_at")
 _FIELDS = [OutboxRow._meta.get_field(name) for name in _NAMES]
 _ENTRY_ID, _CREATED_AT = OutboxRow._meta.get_field("entry_id"), OutboxRow._meta.get_field("created_at")
 
@@ -73,7 +73,7 @@ def _put(using: str, source: str, pk: str, entry_id: uuid.UUID, entry: dict[str,
     connection = connections[using]
     entry_id_there = _ENTRY_ID.get_db_prep_save(entry_id, connection)
     now = _CREATED_AT.get_db_prep_save(timezone.now(), connection)
-    values = [source, pk, row_hash, entry_id_there, encode(entry), OutboxRow.State.PENDING.value, "", now, None]
+    values = [source, pk, row_hash, entry_id_there, encode(entry), OutboxRow.State.PENDING.value, "", now]
     with connection.cursor() as cursor:
         cursor.execute(_statement(using), values)
     call = _caller(using)

@@ -26,6 +26,8 @@ logger = logging.getLogger("indelible_wagtail")
 
 # Bytes of entries in one request: enough that a batch of ordinary entries is one, few enough to be sent in the time limit.
 _BATCH_BYTES_MAX = 4 * 1024 * 1024
+# Keys in one statement, below the number of variables that every database takes.
+_TOGETHER = 500
 _CREDENTIAL = {401, 403, 404}
 
 
@@ -129,7 +131,6 @@ def _send(using: str, api: Api, rows: list[OutboxRow], outcome: Outcome) -> None
     for row, result in zip(rows, results, strict=True):
         error = result.get("error")
         if error is None:
-            row.log_index = result.get("index")
             taken.append(row)
         elif error.get("code") == "id_conflict":
             _conflict(using, row, taken, outcome)
@@ -146,14 +147,10 @@ def _with_id(row: OutboxRow) -> str:
 def _sent(using: str, rows: list[OutboxRow], outcome: Outcome) -> None:
     outcome.sent += len(rows)
     # What tells of a log row stays, as the reconciler's memory; of the rest nothing needs to be remembered here.
-    events = [row.pk for row in rows if row.source == OutboxRow.EVENT]
-    kept = [row for row in rows if row.source != OutboxRow.EVENT]
-    for row in kept:
-        row.state, row.payload, row.reason = OutboxRow.State.SENT, "", ""
-    manager = OutboxRow.objects.using(using)
-    for start in range(0, len(events), 500):
-        manager.filter(pk__in=events[start : start + 500]).delete()
-    manager.bulk_update(kept, ["state", "payload", "reason", "log_index"], batch_size=200)
+    for start in range(0, len(rows), _TOGETHER):
+        ours = OutboxRow.objects.using(using).filter(pk__in=[row.pk for row in rows[start : start + _TOGETHER]])
+        ours.filter(source=OutboxRow.EVENT).delete()
+        ours.update(state=OutboxRow.State.SENT, payload="", reason="")
 
 
 def _set_aside(using: str, row: OutboxRow, reason: str, outcome: Outcome) -> None:
@@ -180,7 +177,6 @@ def _conflict(using: str, row: OutboxRow, taken: list[OutboxRow], outcome: Outco
         return
     entry = json.loads(row.payload)
     if is_same_row(there, entry):
-        row.log_index = there.get("index")
         taken.append(row)
         return
     again = ids.of_row_again(conf().ids(), row.source, row.source_pk, row.row_hash or "event")

@@ -57,7 +57,6 @@ class Migration(migrations.Migration):
                 ),
                 ("reason", models.TextField(blank=True, default="")),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
-                ("log_index", models.BigIntegerField(blank=True, null=True)),
             ],
             options={
                 "verbose_name": "audit outbox row",
