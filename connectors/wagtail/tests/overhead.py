@@ -20,7 +20,7 @@ def without_package():
     from django.db.models import signals
     from wagtail.models import BaseLogEntry
 
-    ours = BaseLogEntry.save
+    ours = BaseLogEntry.save_base
     heard = [getattr(signals, name) for name in ("pre_save", "post_save", "pre_delete", "post_delete", "m2m_changed")]
     kept = [signal.receivers for signal in heard]
 
@@ -30,11 +30,11 @@ def without_package():
             signal.sender_receivers_cache.clear()
 
     listen([[each for each in every if "indelible_wagtail" not in str(each[0][0])] for every in kept])
-    BaseLogEntry.save = ours.__wrapped__
+    BaseLogEntry.save_base = ours.__wrapped__
     try:
         yield
     finally:
-        BaseLogEntry.save = ours
+        BaseLogEntry.save_base = ours
         listen(kept)
 
 

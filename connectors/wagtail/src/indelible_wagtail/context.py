@@ -61,8 +61,9 @@ def origin_fields() -> dict[str, Any]:
 @functools.lru_cache(maxsize=1)
 def _command() -> str:
     """Return the name of the management command that this process runs."""
-    if len(sys.argv) > 1 and sys.argv[0].endswith(("manage.py", "django-admin", "__main__.py")):
-        return sys.argv[1][:100]
+    program = sys.argv[0].replace("\\", "/")
+    if len(sys.argv) > 1 and program.endswith(("manage.py", "django-admin", "django/__main__.py")):
+        return "" if sys.argv[1].startswith("-") else sys.argv[1][:100]
     return ""
 
 

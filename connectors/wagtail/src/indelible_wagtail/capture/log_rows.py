@@ -46,21 +46,25 @@ def connect() -> None:
 
 
 def _save_in_one_transaction() -> None:
-    """Outside of transactions a row and what signals write are two commits. A crash between them would lose the second."""
-    plain = BaseLogEntry.save
+    """Outside of transactions a row and what signals write are two commits. A crash between them would lose the second.
+
+    Around the statements alone, not around the validation before them: a transaction of SQLite that begins with reading
+    fails when another one writes meanwhile.
+    """
+    plain = BaseLogEntry.save_base
     if getattr(plain, "_indelible", False):
         return
 
     @functools.wraps(plain)
-    def save(self: BaseLogEntry, *args: Any, **kwargs: Any) -> Any:
+    def save_base(self: BaseLogEntry, *args: Any, **kwargs: Any) -> Any:
         using = kwargs.get("using") or router.db_for_write(type(self), instance=self)
         if transaction.get_connection(using).in_atomic_block:
             return plain(self, *args, **kwargs)
         with transaction.atomic(using=using):
             return plain(self, *args, **kwargs)
 
-    save._indelible = True  # type: ignore[attr-defined]
-    BaseLogEntry.save = save  # type: ignore[method-assign]
+    save_base._indelible = True  # type: ignore[attr-defined]
+    BaseLogEntry.save_base = save_base  # type: ignore[method-assign]
 
 
 def _remember(sender: type[BaseLogEntry], instance: BaseLogEntry, using: str, raw: bool = False, **_: Any) -> None:
