@@ -20,10 +20,12 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
 def pytest_configure(config):
     import django
     from django.core.management import call_command
+    from django.test.utils import setup_test_environment
 
     (DIRECTORY / "db.sqlite3").unlink(missing_ok=True)
     shutil.rmtree(DIRECTORY / "acme_migrations", ignore_errors=True)
     django.setup()
+    setup_test_environment()
     call_command("makemigrations", "acme", verbosity=0, skip_checks=True)
     call_command("migrate", verbosity=0, skip_checks=True)
 

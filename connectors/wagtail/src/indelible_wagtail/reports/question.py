@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
+from wagtail.log_actions import registry
 from wagtail.models import GroupPagePermission, Page, get_page_models
 
 Parameters = list[tuple[str, str]]
@@ -85,6 +87,12 @@ def types_with_permission(user: Any) -> set[str]:
         if user.has_perm(f"{content_type.app_label}.{permission.codename}"):
             found.add(label)
     return found
+
+
+def action_choices(codes: Iterable[str]) -> list[tuple[str, Any]]:
+    """Return choices of a filter: actions that there are, those that Wagtail does not know by their codes."""
+    labels = dict(registry.get_choices())
+    return sorted(((code, labels.get(code, code)) for code in codes), key=lambda choice: str(choice[1]))
 
 
 def joined(parameters: Parameters) -> Parameters:
