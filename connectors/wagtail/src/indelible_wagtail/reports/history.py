@@ -7,15 +7,38 @@ from urllib.parse import quote
 
 from django.utils.translation import gettext as _
 from wagtail.admin import messages
-from wagtail.admin.views.pages.history import PageHistoryView
+from wagtail.admin.views.generic.history import HistoryFilterSet
+from wagtail.admin.views.pages.history import PageHistoryFilterSet, PageHistoryView
 from wagtail.admin.widgets.button import HeaderButton
 from wagtail.models import Revision, RevisionMixin
 from wagtail.snippets.views.snippets import HistoryView as SnippetHistoryView
 
 from ..api import Api, Refused, Unreachable
 from ..conf import conf
-from .question import of_filters, quoted
+from .question import action_choices, joined, of_filters, quoted
 from .remote import NoEntries, RemoteEntries, RemoteEntry, TooDeep, grouped
+
+
+class ActionsOfTheLog:
+    """A filter set whose actions are those that the log has of an object: Wagtail's own rows may be pruned."""
+
+    def __init__(self, *args: Any, codes: list[str] | None = None, **kwargs: Any) -> None:
+        self._codes = codes
+        super().__init__(*args, **kwargs)
+
+    def get_action_choices(self) -> list[tuple[str, Any]]:
+        """Offer the log's, or Wagtail's own where the log is not asked or does not answer."""
+        if self._codes is None:
+            return super().get_action_choices()  # type: ignore[misc,no-any-return]
+        return action_choices(self._codes)
+
+
+class PageFilters(ActionsOfTheLog, PageHistoryFilterSet):
+    """The filters of a page's history."""
+
+
+class SnippetFilters(ActionsOfTheLog, HistoryFilterSet):
+    """The filters of a snippet's history."""
 
 
 class FromTheLog:
@@ -37,6 +60,19 @@ class FromTheLog:
             return super().get_queryset()  # type: ignore[misc]
         self.is_remote = True
         return entries
+
+    def get_filterset_kwargs(self: Any) -> dict[str, Any]:
+        """Tell the filters which actions there are."""
+        return {**super().get_filterset_kwargs(), "codes": self._codes()}  # type: ignore[misc]
+
+    def _codes(self: Any) -> list[str] | None:
+        if not conf().can_read or "local" in self.request.GET:
+            return None
+        try:
+            answer = Api(conf(), reading=True).facets(joined([("fields", "action"), *self._of_object()]))
+        except (Unreachable, Refused):
+            return None
+        return [each["value"] for each in answer["facets"].get("action", ())]
 
     def _of_object(self: Any) -> list[tuple[str, str]]:
         label = self.object._meta.label_lower
@@ -89,6 +125,10 @@ class FromTheLog:
 class IndeliblePageHistoryView(FromTheLog, PageHistoryView):
     """The history of a page."""
 
+    filterset_class = PageFilters
+
 
 class IndelibleSnippetHistoryView(FromTheLog, SnippetHistoryView):
     """The history of a snippet: set it as ``history_view_class`` of a snippet's viewset."""
+
+    filterset_class = SnippetFilters

@@ -19,7 +19,7 @@ from wagtail.models import Page
 
 from ..api import Api, Refused, Unreachable
 from ..conf import conf
-from .question import joined, of_filters, of_user
+from .question import action_choices, joined, of_filters, of_user
 from .remote import NoEntries, RemoteEntries, RemoteEntry, TooDeep
 
 # Values of a filter that are offered, at most.
@@ -43,11 +43,8 @@ class SiteHistoryFilterSet(SiteHistoryReportFilterSet):
         return {name: [each["value"] for each in values] for name, values in answer["facets"].items()}
 
     def get_action_choices(self) -> list[tuple[str, Any]]:
-        """Offer the actions that there are, those that Wagtail does not know by their codes."""
-        labels = dict(registry.get_choices())
-        return sorted(
-            ((code, labels.get(code, code)) for code in self._facets.get("action", ())), key=lambda c: str(c[1])
-        )
+        """Offer the actions that there are."""
+        return action_choices(self._facets.get("action", ()))
 
 
 class IndelibleSiteHistoryView(LogEntriesView):
