@@ -33,7 +33,6 @@ class Conf:
     token: str = ""
     read_token: str = ""
     revert_secret: str = ""
-    connector: str = "wagtail"
     namespace: uuid.UUID | None = None
     relay: str = "thread"
     batch: int = 1000
