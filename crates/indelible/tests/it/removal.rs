@@ -178,6 +178,20 @@ fn shards(directory: &Path) -> Vec<(String, u64)> {
     meta["segments"].as_array().unwrap().iter().map(shard).collect()
 }
 
+/// None of these shards' files is left, nor one of no shard.
+fn no_old_shards(directory: &Path, before: &[(String, u64)]) {
+    let after = shards(directory);
+    let all = files(directory);
+    for (shard, entries) in before.iter().filter(|(_, entries)| *entries > 50) {
+        let is_left = all.iter().any(|(name, _)| name.contains(shard.as_str()));
+        assert!(!is_left, "the shard {shard} with {entries} entries was written before the erasure");
+    }
+    let is_column = |name: &str| Path::new(name).extension().is_some_and(|extension| extension == "fast");
+    for (name, _) in all.iter().filter(|(name, _)| name.contains("/index/") && is_column(name)) {
+        assert!(after.iter().any(|(shard, _)| name.contains(shard.as_str())), "{name} is of no shard");
+    }
+}
+
 /// What stays of an erased address: the leaf, and in it a commitment of which nobody can test a guess. Not the address,
 /// not its salt, not the secret that the salt came from, not the old packed block, in no file.
 #[test]
@@ -231,14 +245,7 @@ fn of_an_erased_address_no_file_has_a_byte_but_its_commitment() {
         .query_row("SELECT content FROM block WHERE log = 1 AND first = 0", [], |row| row.get(0))
         .unwrap();
     let all = files(opened.directory.path());
-    let after = shards(opened.directory.path());
-    for (shard, entries) in before.iter().filter(|(_, entries)| *entries > 50) {
-        let is_left = all.iter().any(|(name, _)| name.contains(shard.as_str()));
-        assert!(!is_left, "the shard {shard} with {entries} entries was written before the erasure");
-    }
-    for (name, _) in all.iter().filter(|(name, _)| name.contains("/index/") && name.ends_with(".fast")) {
-        assert!(after.iter().any(|(shard, _)| name.contains(shard.as_str())), "{name} is of no shard");
-    }
+    no_old_shards(opened.directory.path(), &before);
     for (index, (secret, salt)) in erased.iter().zip(&secrets) {
         let address = format!("2001:db8:{index:x}::abcd");
         for (name, bytes) in &all {
