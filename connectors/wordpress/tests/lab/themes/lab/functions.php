@@ -1,0 +1,16 @@
+<?php
+add_action(
+	'after_setup_theme',
+	function () {
+		add_theme_support( 'custom-background' );
+		add_theme_support( 'custom-header', array( 'header-text' => true ) );
+		register_nav_menus( array( 'main' => 'Main' ) );
+	}
+);
+add_action(
+	'widgets_init',
+	function () {
+		register_sidebar( array( 'id' => 'side', 'name' => 'Side' ) );
+		register_sidebar( array( 'id' => 'foot', 'name' => 'Foot' ) );
+	}
+);
