@@ -31,8 +31,9 @@ final class ThemeMods {
 		return $changes;
 	}
 
+	/** What is set to nothing is not there: so WordPress removes a colour, and an image of the header. */
 	private static function with( array $mods, string $prefix ): ?array {
-		$found = array_filter( $mods, static fn ( $value, $key ): bool => str_starts_with( (string) $key, $prefix ) && '' !== $value, ARRAY_FILTER_USE_BOTH );
+		$found = array_filter( $mods, static fn ( $value, $key ): bool => str_starts_with( (string) $key, $prefix ) && ! in_array( $value, array( '', 'remove-header' ), true ), ARRAY_FILTER_USE_BOTH );
 		return $found ? $found : null;
 	}
 }

@@ -75,6 +75,9 @@ final class Users extends Watcher {
 	}
 
 	public function changes( string $id, ?array $before, ?array $after ): array {
+		if ( null === $before ) {
+			$after['password'] = '[masked]'; // Whatever it was while the user was made.
+		}
 		$now   = $after ?? $before;
 		$title = '' === $now['display_name'] ? $now['login'] : $now['display_name'];
 		return array( new Change( 'users.' . self::verb( $before, $after ), 'user', $id, $title, $before, $after ) );

@@ -24,6 +24,8 @@ final class Widgets extends Watcher {
 		}
 		$sidebars = array_filter( (array) ( $options['sidebars_widgets'] ?? array() ), 'is_array' );
 		$where    = array();
+		// The REST API leaves a new widget among the inactive ones as well; where it is shown is where it is.
+		$sidebars = array_intersect_key( $sidebars, array( 'wp_inactive_widgets' => true ) ) + $sidebars;
 		foreach ( $sidebars as $sidebar => $widgets ) {
 			foreach ( $widgets as $widget ) {
 				$where[ (string) $widget ] = (string) $sidebar;

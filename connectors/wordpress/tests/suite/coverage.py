@@ -19,7 +19,7 @@ class Coverage:
         return [entry for site in self.wordpress.sites for entry in self.server.tail(site, self.after[site])]
 
     def tests(self, run):
-        for name, cases, _ in types(self.wordpress.network):
+        for name, cases, _ in types(self.wordpress.network, self.wordpress.host):
             for way, said, work in cases:
                 operation = said[0]
                 if way == "REST" and self.wordpress.network and name == "users" and operation == "delete":

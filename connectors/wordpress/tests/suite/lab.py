@@ -148,7 +148,7 @@ class WordPress:
         constants = {
             "DB_NAME": self.name, "DB_USER": "root", "DB_PASSWORD": "", "DB_HOST": f"localhost:{self.lab.socket}", "DB_CHARSET": "utf8mb4",
             "DB_COLLATE": "", "FS_METHOD": "direct", "DISABLE_WP_CRON": True, "WP_DEBUG": True, "WP_DEBUG_DISPLAY": False, "WP_DEBUG_LOG": str(self.lab.directory / f"{self.name}-php.log"),
-            "AUTOMATIC_UPDATER_DISABLED": True, "WP_HTTP_BLOCK_EXTERNAL": False, "AUTH_KEY": "lab", "WP_CONTENT_DIR": str(self.root / "wp-content"),
+            "AUTOMATIC_UPDATER_DISABLED": True, "WP_HTTP_BLOCK_EXTERNAL": False, **{f"{key}_{kind}": f"{key} {kind} of the laboratory" for key in ("AUTH", "SECURE_AUTH", "LOGGED_IN", "NONCE") for kind in ("KEY", "SALT")}, "WP_CONTENT_DIR": str(self.root / "wp-content"),
             "WP_CONTENT_URL": f"http://{self.host}/wp-content", "INDELIBLE_URL": self.server.url, "INDELIBLE_TOKEN": self.server.writer,
             "INDELIBLE_READER_TOKEN": self.server.reader, "INDELIBLE_SITE": self.name, "INDELIBLE_MISSING_AFTER": 1,
             "INDELIBLE_REVERT_SECRET": "a secret of the laboratory, long enough", "INDELIBLE_TRUSTED_PROXIES": ["127.0.0.0/8"],
@@ -166,7 +166,7 @@ class WordPress:
         return done
 
     def serve(self):
-        self.process = self.lab.start(self.name, ["php", "-d", "upload_max_filesize=8M", "-d", "opcache.enable=1", "-d", "opcache.validate_timestamps=0" if False else "opcache.revalidate_freq=0",
+        self.process = self.lab.start(self.name, ["php", "-d", "upload_max_filesize=8M", "-d", "opcache.enable=1", "-d", "opcache.revalidate_freq=0",
                                                   "-S", self.host, "-t", str(self.root), str(HERE / "lab/router.php")], env=self.environment)
         def is_up():
             try:
