@@ -16,8 +16,6 @@ final class Plugin {
 		Guard::start();
 		Stream::start();
 		Cron::start();
-		Screen::start();
-		Revert::start();
 		Command::start();
 		// First at `shutdown`, so that all is kept before the answer leaves; WordPress sends its buffers at 1.
 		Hooks::add( 'shutdown', array( self::class, 'keep' ), PHP_INT_MIN );

@@ -18,14 +18,9 @@ final class Settings {
 		return (string) self::constant( 'INDELIBLE_TOKEN', '' );
 	}
 
-	/** A token with the role auditor, for the screen and for Stream's list; empty without them. */
+	/** A token with the role auditor, for Stream's list; empty without them. */
 	public static function reader_token(): string {
 		return (string) self::constant( 'INDELIBLE_READER_TOKEN', '' );
-	}
-
-	/** The secret of the revert endpoint; empty when it is off. */
-	public static function revert_secret(): string {
-		return (string) self::constant( 'INDELIBLE_REVERT_SECRET', '' );
 	}
 
 	/** Entries that may wait in the outbox, for each site. */

@@ -151,7 +151,7 @@ class WordPress:
             "AUTOMATIC_UPDATER_DISABLED": True, "WP_HTTP_BLOCK_EXTERNAL": False, **{f"{key}_{kind}": f"{key} {kind} of the laboratory" for key in ("AUTH", "SECURE_AUTH", "LOGGED_IN", "NONCE") for kind in ("KEY", "SALT")}, "WP_CONTENT_DIR": str(self.root / "wp-content"),
             "WP_CONTENT_URL": f"http://{self.host}/wp-content", "INDELIBLE_URL": self.server.url, "INDELIBLE_TOKEN": self.server.writer,
             "INDELIBLE_READER_TOKEN": self.server.reader, "INDELIBLE_SITE": self.name, "INDELIBLE_MISSING_AFTER": 1,
-            "INDELIBLE_REVERT_SECRET": "a secret of the laboratory, long enough", "INDELIBLE_TRUSTED_PROXIES": ["127.0.0.0/8"],
+            "INDELIBLE_TRUSTED_PROXIES": ["127.0.0.0/8"],
         } | more
         lines = [f"define( {php(name)}, {php(value)} );" for name, value in constants.items()]
         text = "<?php\n" + "\n".join(lines) + "\n$table_prefix = 'wp_';\nif ( ! defined( 'ABSPATH' ) ) {\n\tdefined( 'LAB' ) || define( 'ABSPATH', __DIR__ . '/' );\n}\nrequire_once ABSPATH . 'wp-settings.php';\n"

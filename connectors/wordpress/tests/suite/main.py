@@ -5,6 +5,7 @@ import sys
 from browser import Browser
 from check import Run
 from coverage import Coverage
+from delivery import Delivery
 from lab import Lab, Server, WordPress
 
 PASSWORD = "lab-password"
@@ -22,6 +23,8 @@ def main():
         coverage = Coverage(wordpress, server, browser)
         coverage.tests(run)
         rows += coverage.rows
+        if not wordpress.network:
+            Delivery(wordpress, server, browser).tests(run)
         if "-v" in sys.argv:
             print(wordpress.errors()[-3000:])
     return run.end()
