@@ -8,7 +8,7 @@ import time
 from check import eventually, same
 from lab import HERE, WORKSPACE
 
-FIXTURE = WORKSPACE / "crates/model/tests/fixtures/stream-records.json"
+FIXTURE = WORKSPACE / "crates/indelible/src/demo/captures/stream-records.json"
 
 
 class Delivery:

@@ -2,6 +2,7 @@
 
 import sys
 
+import table
 from browser import Browser
 from check import Run
 from coverage import Coverage
@@ -27,6 +28,9 @@ def main():
             Delivery(wordpress, server, browser).tests(run)
         if "-v" in sys.argv:
             print(wordpress.errors()[-3000:])
+    if "--write" in sys.argv and not run.failed:
+        table.write(rows)
+    run.test("the guide's table is what the run saw", table.is_current, rows)
     return run.end()
 
 
