@@ -1,0 +1,3 @@
+<?php
+define( 'WP_IMPORTING', true );
+return wp_insert_post( array( 'post_title' => 'Imported', 'post_status' => 'publish' ) );
