@@ -119,7 +119,7 @@ mod tests {
     fn waits_double_up_to_the_longest() {
         let backoff = Backoff::default();
         let mut now = Instant::now();
-        for _ in 0..FREE + 1 {
+        for _ in 0..=FREE {
             backoff.attempt("ana", None, now).unwrap();
         }
         let mut expected = FIRST_WAIT;

@@ -99,13 +99,12 @@ fn note_sign_in(
     means: &str,
     from: Option<Origin>,
 ) -> Result<(), Problem> {
-    let note = match result {
-        Ok(signed_in) => Note::of(&signed_in.caller, "indelible.sign_in", "installation", "indelible")
-            .with(json!({ "means": means })),
-        Err(_) => {
-            let user = app.indelible.store().user(&user_name(name))?;
-            Note::refused(user.as_ref().map(|user| user.name.as_str()), means, from)
-        }
+    let note = if let Ok(signed_in) = result {
+        Note::of(&signed_in.caller, "indelible.sign_in", "installation", "indelible")
+            .with(json!({ "means": means }))
+    } else {
+        let user = app.indelible.store().user(&user_name(name))?;
+        Note::refused(user.as_ref().map(|user| user.name.as_str()), means, from)
     };
     app.note(note);
     Ok(())

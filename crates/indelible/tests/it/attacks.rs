@@ -33,7 +33,8 @@ async fn no_text_of_an_entry_becomes_markup() {
     let sign_in = server.client.post(server.url("/sign-in")).body(format!("token={}", server.root));
     let answer = sign_in.send().await.unwrap();
     let cookie = answer.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
-    let encoded: String = SCRIPT.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    let encoded =
+        url::form_urlencoded::byte_serialize(SCRIPT.as_bytes()).collect::<String>().replace('+', "%20");
     let pages = [
         "/".to_owned(),
         "/activity".to_owned(),

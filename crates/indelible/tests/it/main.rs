@@ -7,6 +7,7 @@ mod access;
 mod append;
 #[cfg(test)]
 mod attacks;
+#[cfg(test)]
 mod away;
 #[cfg(test)]
 mod body;
@@ -88,6 +89,7 @@ mod search;
 mod serve;
 #[cfg(test)]
 mod sign_in;
+#[cfg(test)]
 mod store;
 #[cfg(test)]
 mod support;
@@ -99,4 +101,5 @@ mod tampering;
 mod threats;
 #[cfg(test)]
 mod trail;
+#[cfg(test)]
 mod umbrella;

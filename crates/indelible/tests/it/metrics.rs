@@ -16,7 +16,7 @@ async fn scrape(server: &Server, token: &str) -> String {
 }
 
 /// The value of a metric with its labels.
-fn value(text: &str, metric: &str) -> f64 {
+fn value(text: &str, metric: &str) -> u64 {
     let line = text.lines().find_map(|line| line.strip_prefix(metric)?.strip_prefix(' '));
     line.unwrap_or_else(|| panic!("no {metric} in {text}")).parse().unwrap()
 }
@@ -40,20 +40,20 @@ async fn a_server_tells_what_it_took_and_how_it_answered() {
     server.request(Method::GET, "/nowhere/at/all").send().await.unwrap();
 
     let text = scrape(&server, &token).await;
-    assert_eq!(value(&text, r#"indelible_log_entries{site="acme.www"}"#), 1.0);
-    assert_eq!(value(&text, r#"indelible_log_entries{site="acme.docs"}"#), 0.0);
-    assert_eq!(value(&text, "indelible_entries_known_total"), 1.0);
-    assert!(value(&text, "indelible_entries_appended_total") >= 2.0);
+    assert_eq!(value(&text, r#"indelible_log_entries{site="acme.www"}"#), 1);
+    assert_eq!(value(&text, r#"indelible_log_entries{site="acme.docs"}"#), 0);
+    assert_eq!(value(&text, "indelible_entries_known_total"), 1);
+    assert!(value(&text, "indelible_entries_appended_total") >= 2);
     assert_eq!(
         value(&text, "indelible_commit_seconds_count"),
         value(&text, r#"indelible_commit_seconds_bucket{le="+Inf"}"#)
     );
-    assert_eq!(value(&text, "indelible_stopped"), 0.0);
-    assert_eq!(value(&text, "indelible_commits_waiting"), 0.0);
+    assert_eq!(value(&text, "indelible_stopped"), 0);
+    assert_eq!(value(&text, "indelible_commits_waiting"), 0);
     let requests = |labels: &str| value(&text, &format!("indelible_http_requests_total{{{labels}}}"));
     let route = "/api/v1/sites/{site}/entries";
-    assert_eq!(requests(&format!(r#"method="POST",route="{route}",status="201""#)), 1.0);
-    assert_eq!(requests(&format!(r#"method="GET",route="{route}/{{id}}",status="404""#)), 3.0);
+    assert_eq!(requests(&format!(r#"method="POST",route="{route}",status="201""#)), 1);
+    assert_eq!(requests(&format!(r#"method="GET",route="{route}/{{id}}",status="404""#)), 3);
     assert!(!text.contains("/nowhere"), "what visitors make up is not kept");
     assert!(text.contains("indelible_build_info{version="), "{text}");
 }
