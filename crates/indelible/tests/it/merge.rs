@@ -149,7 +149,10 @@ fn an_installation_of_the_version_before_is_merged_too() {
     drop(store);
     data(directory.path())
         .execute_batch(
-            "DROP TABLE removal; DROP INDEX block_newest; DROP INDEX block_oldest; \
+            "DROP TABLE user; DROP INDEX session_account; \
+             ALTER TABLE session DROP COLUMN account; ALTER TABLE session DROP COLUMN opened_ms; \
+             ALTER TABLE session DROP COLUMN opened_from; \
+             DROP TABLE removal; DROP INDEX block_newest; DROP INDEX block_oldest; \
              ALTER TABLE block DROP COLUMN expired; \
              CREATE INDEX block_newest ON block (log, occurred_max_us, first); \
              CREATE INDEX block_oldest ON block (log, occurred_min_us, first); \
