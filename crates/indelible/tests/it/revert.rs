@@ -389,7 +389,8 @@ async fn a_site_can_ask_for_reasons() {
     assert_eq!(
         now,
         json!({"require_reason": "entity.type:ratecard kind:update", "mask_fields": [], "public_log": false,
-            "network_only": false})
+            "network_only": false, "audit_log_retention_days": null,
+            "retention": {"effective": 365, "source": "system"}, "hold": false})
     );
     let log = server.read("/api/v1/sites/acme.www/entries?action=indelible.site.settings").await;
     assert_eq!(log["data"].as_array().unwrap().len(), 2);
