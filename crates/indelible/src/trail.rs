@@ -5,7 +5,7 @@
 //! counted, and the count becomes an entry as soon as one can be written.
 //!
 //! It cannot feed itself: it reads nothing, and the same reading by the same caller is recorded once in
-//! [`FOLDED_FOR`], however often it is repeated. That holds for the reading of `_system` too.
+//! `FOLDED_FOR`, however often it is repeated. That holds for the reading of `_system` too.
 
 use std::collections::HashMap;
 use std::fmt;

@@ -11,7 +11,7 @@ use crate::Indelible;
 use crate::search::{Found, read_one};
 use crate::store::{Site, StoreError};
 
-/// See the [module's documentation](self).
+/// What is to be said of an entry's content, and because of which entry of the log.
 #[derive(Clone, Debug)]
 pub enum Verdict {
     /// All of it is there.

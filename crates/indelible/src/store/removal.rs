@@ -55,7 +55,7 @@ pub struct LastRemovals {
     pub erasure: u64,
 }
 
-/// See the [module's documentation](self).
+/// Takes content out of a store for which an entry of the log says that it goes.
 pub trait RemovalStore {
     /// Removes content, all of it or nothing, and returns from how many entries: those of which nothing of it was left
     /// are passed over, so that doing it again is harmless.
