@@ -217,7 +217,7 @@ def plain(request):
 
 def test_who_does_not_sign_is_refused(plain):
     for wrong in (
-        {"secret": "another"}, {"at": int(time.time()) - 301}, {"at": int(time.time()) + 301}, {"header": ""},
+        {"secret": "another"}, {"at": int(time.time()) - 301}, {"at": int(time.time()) + 360}, {"header": ""},
         {"header": "t=1,v1="}, {"header": "v1=00,t=x"}, {"header": f"t={int(time.time())},v1=ü"},
     ):  # fmt: skip
         assert send(order(plain), **wrong)[0] == 401
