@@ -267,6 +267,15 @@ def test_a_row_that_was_imported_is_not_doubled(server, log, ada, plain):
     assert log.count() == before + 1
 
 
+def test_what_waited_for_the_site_to_be_named_has_the_ids_of_an_import(server, log, ada, plain):
+    with override_settings(INDELIBLE={}):
+        wagtail_log(plain, "wagtail.edit", user=ada)
+    log.send()
+    row = ModelLogEntry.objects.latest("pk")
+    entry_id = ids.of_row(ids.namespace_of_site(server.site), "wagtailcore.ModelLogEntry", row.pk)
+    assert log.entry(entry_id)["action"] == "wagtail.edit"
+
+
 def test_the_thread_sends_by_itself(server, log, ada, plain):
     log.send()
     before = log.count()

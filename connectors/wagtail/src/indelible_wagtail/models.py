@@ -7,8 +7,13 @@ were sent, and what they said then.
 
 from __future__ import annotations
 
+import uuid
+
 from django.db import models
 from django.utils import timezone
+
+from . import ids
+from .conf import conf
 
 
 class OutboxRow(models.Model):
@@ -35,7 +40,8 @@ class OutboxRow(models.Model):
     source_pk = models.CharField(max_length=64)
     # SHA-256 of the log row as it was, to notice when it is altered.
     row_hash = models.CharField(max_length=64, blank=True, default="")
-    entry_id = models.UUIDField()
+    # The entry's id, if another one than follows from where it comes from.
+    entry_id = models.UUIDField(null=True, blank=True)
     payload = models.TextField(blank=True, default="")
     state = models.SmallIntegerField(choices=State.choices, default=State.PENDING)
     reason = models.TextField(blank=True, default="")
@@ -50,6 +56,14 @@ class OutboxRow(models.Model):
 
     def __str__(self) -> str:
         return f"{self.source}:{self.source_pk} ({self.get_state_display()})"
+
+    def id_in_log(self) -> uuid.UUID:
+        """Return the id of the entry. It is derived when it is sent: what writes the row need not wait for it."""
+        if self.entry_id is not None:
+            return self.entry_id
+        if self.source == self.EVENT:
+            return uuid.UUID(self.source_pk)
+        return ids.of_row(conf().ids(), self.source, self.source_pk)
 
 
 class RelayStatus(models.Model):

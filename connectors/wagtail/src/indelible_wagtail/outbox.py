@@ -22,10 +22,9 @@ _wake: list[Callable[[str], None]] = []
 # Bytes of an entry without its id, which is added when it is sent.
 PAYLOAD_BYTES_MAX = ENTRY_BYTES_MAX - 100
 
-# Columns of a new row, in the order of `_put`; its key is given by the database.
-_NAMES = ("source", "source_pk", "row_hash", "entry_id", "payload", "state", "reason", "created_at")
-_FIELDS = [OutboxRow._meta.get_field(name) for name in _NAMES]
-_ENTRY_ID, _CREATED_AT = OutboxRow._meta.get_field("entry_id"), OutboxRow._meta.get_field("created_at")
+# Columns of a new row, in the order of `_put`; its key is given by the database, and its entry's id follows from the source.
+_NAMES = ("source", "source_pk", "row_hash", "payload", "state", "reason", "created_at")
+_PENDING = OutboxRow.State.PENDING.value
 
 
 def on_new_rows(wake: Callable[[str], None]) -> None:
@@ -34,9 +33,9 @@ def on_new_rows(wake: Callable[[str], None]) -> None:
         _wake.append(wake)
 
 
-def put_log_row(using: str, source: str, pk: object, entry_id: uuid.UUID, entry: dict[str, Any], row_hash: str) -> None:
+def put_log_row(using: str, source: str, pk: object, entry: dict[str, Any], row_hash: str) -> None:
     """Put in what tells of a log row."""
-    _put(using, source, str(pk), entry_id, entry, row_hash)
+    _put(using, source, str(pk), entry, row_hash)
 
 
 def put_event(using: str, entry: dict[str, Any], entry_id: uuid.UUID | None = None) -> uuid.UUID:
@@ -44,7 +43,7 @@ def put_event(using: str, entry: dict[str, Any], entry_id: uuid.UUID | None = No
     entry_id = entry_id or uuid.uuid4()
     entry.setdefault("occurred_at", timezone.now().isoformat())
     entry.setdefault("connector", "wagtail")
-    _put(using, OutboxRow.EVENT, str(entry_id), entry_id, entry, "")
+    _put(using, OutboxRow.EVENT, str(entry_id), entry, "")
     return entry_id
 
 
@@ -54,8 +53,8 @@ def event(using: str, entry_id: uuid.UUID) -> models.QuerySet[OutboxRow]:
     return rows.filter(state=OutboxRow.State.PENDING)
 
 
-# Datetimes in data keep the form that Wagtail stores.
-_ENCODER = DjangoJSONEncoder(ensure_ascii=False, separators=(",", ":"))
+# Datetimes in data keep the form that Wagtail stores. What comes here was JSON before, so it contains itself nowhere.
+_ENCODER = DjangoJSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False)
 
 
 def encode(entry: dict[str, Any]) -> str:
@@ -68,17 +67,17 @@ def encode(entry: dict[str, Any]) -> str:
     return text
 
 
-def _put(using: str, source: str, pk: str, entry_id: uuid.UUID, entry: dict[str, Any], row_hash: str) -> None:
+def _put(using: str, source: str, pk: str, entry: dict[str, Any], row_hash: str) -> None:
     # An error here fails the transaction: what cannot be recorded is not done.
     connection = connections[using]
-    entry_id_there = _ENTRY_ID.get_db_prep_save(entry_id, connection)
-    now = _CREATED_AT.get_db_prep_save(timezone.now(), connection)
-    values = [source, pk, row_hash, entry_id_there, encode(entry), OutboxRow.State.PENDING.value, "", now]
+    now = connection.ops.adapt_datetimefield_value(timezone.now())
+    values = [source, pk, row_hash, encode(entry), _PENDING, "", now]
     with connection.cursor() as cursor:
         cursor.execute(_statement(using), values)
     call = _caller(using)
-    # Once per transaction, however many rows.
-    if _wake and not any(kept[1] is call for kept in connection.run_on_commit[-3:]):
+    # Once per transaction, unless others have something to do after it between two rows.
+    waiting = connection.run_on_commit
+    if _wake and not (waiting and waiting[-1][1] is call):
         transaction.on_commit(call, using=using, robust=True)
 
 
@@ -86,7 +85,7 @@ def _put(using: str, source: str, pk: str, entry_id: uuid.UUID, entry: dict[str,
 def _statement(using: str) -> str:
     """Return Django's own INSERT for the outbox. It is always the same; to build it anew costs more than to execute it."""
     query = InsertQuery(OutboxRow)
-    query.insert_values(_FIELDS, [OutboxRow(entry_id=uuid.uuid4())], raw=True)
+    query.insert_values([OutboxRow._meta.get_field(name) for name in _NAMES], [OutboxRow()], raw=True)
     [(statement, _)] = query.get_compiler(using=using).as_sql()
     return str(statement)
 

@@ -67,7 +67,7 @@ def _reader(field: models.Field[Any, Any]) -> Callable[[Any], Any]:
 
 
 def _plain(value: Any) -> Any:
-    if value is None or isinstance(value, bool | int | str):
+    if value is None or isinstance(value, (str, int)):
         return value
     if isinstance(value, datetime):
         aware = value if value.tzinfo is not None else value.replace(tzinfo=timezone.utc)
@@ -75,7 +75,7 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, check_circular=False)
 
 
 def hash_of(columns: Json) -> str:
@@ -84,22 +84,29 @@ def hash_of(columns: Json) -> str:
     return hashlib.sha256(_CANONICAL.encode(kept).encode()).hexdigest()
 
 
-def type_label(content_type_id: int | None) -> str:
-    """Return `app.model` of a content type."""
-    if content_type_id is None:
-        return TYPE_UNKNOWN
+def content_type_of(entry: BaseLogEntry) -> ContentType | None:
+    """Return the type of what a row is about: the instance at hand, else the one that Django remembers."""
+    if entry.content_type_id is None:
+        return None
+    at_hand: ContentType | None = entry._state.fields_cache.get("content_type")
+    if at_hand is not None:
+        return at_hand
     try:
-        found = ContentType.objects.get_for_id(content_type_id)
+        return ContentType.objects.get_for_id(entry.content_type_id)
     except ContentType.DoesNotExist:
-        return TYPE_UNKNOWN
-    return f"{found.app_label}.{found.model}"
+        return None
 
 
-def message_of(entry: BaseLogEntry) -> str:
+def type_label(entry: BaseLogEntry) -> str:
+    """Return `app.model` of what a row is about."""
+    found = content_type_of(entry)
+    return f"{found.app_label}.{found.model}" if found is not None else TYPE_UNKNOWN
+
+
+def message_of(entry: BaseLogEntry, formatter: LogFormatter | None) -> str:
     """Return Wagtail's sentence in English. Its formatters fail on null and on lists; an entry must not fail with them."""
-    if isinstance(entry, PageLogEntry) and entry.action == "wagtail.edit":
+    if entry.action == "wagtail.edit" and isinstance(entry, PageLogEntry):
         return "Draft saved"
-    formatter = registry.get_formatter(entry)
     if formatter is None:
         return f"Unknown {entry.action}"
     if type(formatter).format_message is LogFormatter.format_message:
@@ -126,10 +133,9 @@ def action_label(action: str) -> str:
         return str(formatter.label) if formatter is not None else action
 
 
-def comment_of(entry: BaseLogEntry) -> str:
+def comment_of(entry: BaseLogEntry, formatter: LogFormatter | None) -> str:
     """Return what somebody wrote with it."""
-    formatter = registry.get_formatter(entry)
-    if formatter is None:
+    if formatter is None or type(formatter).format_comment is LogFormatter.format_comment:
         return ""
     try:
         return str(formatter.format_comment(entry) or "")
@@ -162,7 +168,7 @@ def entry_of_row(entry: BaseLogEntry, columns: Json, user: Any) -> Json:
         "occurred_at": columns["timestamp"],
         "actor": actor,
         "action": action,
-        "entity": {"type": type_label(columns["content_type_id"]), "id": entity_id_of(columns, label)},
+        "entity": {"type": type_label(entry), "id": entity_id_of(columns, label)},
         "connector": "wagtail",
         "data": _data(label, columns),
     }
@@ -170,9 +176,10 @@ def entry_of_row(entry: BaseLogEntry, columns: Json, user: Any) -> Json:
         made["entity"]["title"] = columns["label"]
     if columns["uuid"]:
         made["correlation_id"] = columns["uuid"]
-    if (message := message_of(entry)).strip():
+    formatter = registry.get_formatter(entry)
+    if (message := message_of(entry, formatter)).strip():
         made["summary"] = message
-    if (comment := comment_of(entry)).strip():
+    if (comment := comment_of(entry, formatter)).strip():
         made["reason"] = comment
     if columns["deleted"] and not action.startswith("wagtail."):
         made["kind"] = "delete"

@@ -10,7 +10,6 @@ import functools
 import logging
 from typing import Any
 
-from django.contrib.contenttypes.models import ContentType
 from django.db import models, router, transaction
 from django.db.models.signals import post_delete, post_save, pre_save
 from django.utils import translation
@@ -21,7 +20,7 @@ from ..conf import conf
 from ..context import current_origin, is_any, origin_fields
 from ..models import OutboxRow
 from ..people import actor_of, request_user
-from ..rows import Json, action_label, columns_of, entry_of_row, hash_of, log_models
+from ..rows import Json, action_label, columns_of, content_type_of, entry_of_row, hash_of, log_models
 from ..states import state_of
 from .recent import bounded, recent
 from .revisions import states_of_revision
@@ -79,10 +78,8 @@ def _written(sender: type[BaseLogEntry], instance: BaseLogEntry, created: bool, 
     columns = columns_of(instance)
     row_hash = hash_of(columns)
     if created:
-        namespace = conf().ids()
-        label = sender._meta.label
         entry = live_entry(instance, columns, using, row_hash)
-        outbox.put_log_row(using, label, instance.pk, ids.of_row(namespace, label, instance.pk), entry, row_hash)
+        outbox.put_log_row(using, sender._meta.label, instance.pk, entry, row_hash)
         return
     old = instance.__dict__.pop("_indelible_old", None)
     if old is not None and hash_of(old) != row_hash:
@@ -95,20 +92,18 @@ def _deleted(sender: type[BaseLogEntry], instance: BaseLogEntry, using: str, **_
 
 def live_entry(row: BaseLogEntry, columns: Json, using: str, row_hash: str) -> Json:
     """Return the entry of a row that is being written, with everything that is known now and may be gone later."""
-    user = _cached(row, "user") if columns.get("user_id") is not None else None
-    if user is None and columns.get("user_id") is not None:
-        user = row.user
-    entry = entry_of_row(row, columns, user)
+    entry = entry_of_row(row, columns, None)
     notes = entry["data"]["wagtail"]
     notes["row_hash"] = row_hash
-    if columns.get("user_id") is None and not is_any():
+    has_user = columns["user_id"] is not None
+    if not has_user and not is_any():
         # Nobody said that the system acted; nobody said anything. The doctor counts these.
         notes["context"] = "none"
     try:
-        if user is not None:
-            entry["actor"] = actor_of(user)
+        if has_user:
+            entry["actor"] = actor_of(_cached(row, "user") or row.user)
         notes["action_label"] = action_label(columns["action"])
-        subject = _subject(row, columns, using)
+        subject = _subject(row, entry["entity"], using)
         if subject is not None:
             _describe(entry, notes, subject)
             if conf().states:
@@ -128,21 +123,27 @@ def _cached(row: BaseLogEntry, name: str) -> Any:
     return row._state.fields_cache.get(name)
 
 
-def _subject(row: BaseLogEntry, columns: Json, using: str) -> models.Model | None:
+def _subject(row: BaseLogEntry, entity: Json, using: str) -> models.Model | None:
     """Return the object that a row is about: the instance at hand, which needs no query, else the one in the database."""
-    for field in type(row)._meta.concrete_fields:
-        if field.is_relation and field.name not in {"content_type", "user", "revision"}:
-            found = _cached(row, field.name)
-            return found if isinstance(found, models.Model) else None
-    if columns.get("content_type_id") is None or "object_id" not in columns:
+    if (name := _subject_name(type(row))) is not None:
+        found = _cached(row, name)
+        return found if isinstance(found, models.Model) else None
+    if row.content_type_id is None or "object_id" not in row.__dict__:
         return None
-    model = ContentType.objects.get_for_id(columns["content_type_id"]).model_class()
-    if model is None:
-        return None
-    known = recent().instances.get((str(model._meta.label_lower), str(columns["object_id"])))
-    if known is not None or not (columns["deleted"] or columns["action"] == "wagtail.delete"):
+    known = recent().instances.get((entity["type"], entity["id"]))
+    if known is not None or not (row.deleted or row.action == "wagtail.delete"):
         return known
-    return model._base_manager.using(using).filter(pk=columns["object_id"]).first()
+    content_type = content_type_of(row)
+    model = content_type.model_class() if content_type is not None else None
+    return model._base_manager.using(using).filter(pk=entity["id"]).first() if model is not None else None
+
+
+@functools.lru_cache(maxsize=64)
+def _subject_name(model: type[BaseLogEntry]) -> str | None:
+    """Return the relation by which a log model names its object, if it does by one: `page`."""
+    of_every_model = {"content_type", "user", "revision"}
+    relations = [field.name for field in model._meta.concrete_fields if field.is_relation]
+    return next((name for name in relations if name not in of_every_model), None)
 
 
 def _describe(entry: Json, notes: Json, subject: models.Model) -> None:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import uuid
 from collections import OrderedDict
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakValueDictionary
 
-from asgiref.local import Local
 from django.db import models
 
 # Saves that may still be merged, at most. A command that changes a million objects must not keep them all.
@@ -44,20 +44,21 @@ class Recent:
     instances: WeakValueDictionary[Key, models.Model] = field(default_factory=WeakValueDictionary)
 
 
-_local = Local()
+_recent: ContextVar[Recent | None] = ContextVar("indelible_recent", default=None)
 
 
 def recent() -> Recent:
     """Return what this thread or task wrote lately."""
-    found: Recent | None = getattr(_local, "recent", None)
+    found = _recent.get()
     if found is None:
-        found = _local.recent = Recent()
+        found = Recent()
+        _recent.set(found)
     return found
 
 
 def forget_recent() -> None:
     """Begin anew: with each request."""
-    _local.recent = Recent()
+    _recent.set(Recent())
 
 
 def key_of(instance: models.Model) -> Key:

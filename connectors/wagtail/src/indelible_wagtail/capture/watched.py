@@ -21,25 +21,25 @@ _NAMES = {
 }  # fmt: skip
 
 
-# Saved with nearly every request, and told otherwise or not worth telling.
+# Saved with nearly every request, and not worth telling.
 _NEVER_APPS = {"indelible_wagtail", "sessions", "contenttypes", "migrations"}
 
 
 def is_watched(model: type[models.Model]) -> bool:
     """Whether saves of this model are told."""
-    if not conf().states or model._meta.label_lower in conf().ignore_models:
+    if _is_told_otherwise(model) or not conf().states or model._meta.label_lower in conf().ignore_models:
         return False
     if model._meta.apps is not apps:
         # Migrations work with models of their own, before there is an outbox.
         return False
     if model._meta.label_lower in conf().models:
         return True
-    return not _is_never_watched(model) and _is_watched_by_itself(model)
+    return model._meta.app_label not in _NEVER_APPS and _is_watched_by_itself(model)
 
 
 @functools.lru_cache(maxsize=1024)
-def _is_never_watched(model: type[models.Model]) -> bool:
-    return issubclass(model, BaseLogEntry | Revision) or model._meta.app_label in _NEVER_APPS
+def _is_told_otherwise(model: type[models.Model]) -> bool:
+    return issubclass(model, BaseLogEntry | Revision)
 
 
 @functools.lru_cache(maxsize=1)

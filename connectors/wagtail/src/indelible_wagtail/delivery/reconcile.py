@@ -16,9 +16,8 @@ from django.db import router, transaction
 from django.utils import timezone
 from wagtail.models import BaseLogEntry
 
-from .. import ids, outbox
+from .. import outbox
 from ..capture.log_rows import tell_altered, tell_deleted
-from ..conf import conf
 from ..models import OutboxRow, RelayStatus
 from ..rows import columns_of, entry_of_row, hash_of, log_models
 from . import lease
@@ -74,7 +73,7 @@ def _rows(model: type[BaseLogEntry], using: str, since: datetime | None) -> Iter
 
 
 def _compare(model: type[BaseLogEntry], using: str, rows: list[BaseLogEntry], found: Found) -> None:
-    label, namespace = model._meta.label, conf().ids()
+    label = model._meta.label
     traces = OutboxRow.objects.using(using).filter(source=label, source_pk__in=[str(row.pk) for row in rows])
     hashes = dict(traces.values_list("source_pk", "row_hash"))
     users = get_user_model()._base_manager.in_bulk({row.user_id for row in rows if row.user_id is not None})
@@ -86,8 +85,7 @@ def _compare(model: type[BaseLogEntry], using: str, rows: list[BaseLogEntry], fo
         if known is None:
             entry = entry_of_row(row, columns, users.get(row.user_id))
             new.append(OutboxRow(
-                source=label, source_pk=str(row.pk), entry_id=ids.of_row(namespace, label, row.pk),
-                payload=outbox.encode(entry), row_hash=row_hash,
+                source=label, source_pk=str(row.pk), payload=outbox.encode(entry), row_hash=row_hash,
             ))  # fmt: skip
         elif known != row_hash:
             found.altered += 1

@@ -141,7 +141,7 @@ def _send(using: str, api: Api, rows: list[OutboxRow], outcome: Outcome) -> None
 
 
 def _with_id(row: OutboxRow) -> str:
-    return f'{{"id":"{row.entry_id}",{row.payload[1:]}'
+    return f'{{"id":"{row.id_in_log()}",{row.payload[1:]}'
 
 
 def _sent(using: str, rows: list[OutboxRow], outcome: Outcome) -> None:
@@ -166,9 +166,9 @@ def _conflict(using: str, row: OutboxRow, taken: list[OutboxRow], outcome: Outco
     Either the log has this very row already, from an import with fewer details: then it is there. Or the database was
     put back and gives keys away again: then it is another row, and gets an id that follows from its content as well.
     """
-    there = None
+    taken_id, there = row.id_in_log(), None
     if conf().can_read:
-        there = Api(conf(), reading=True).entry(row.entry_id)
+        there = Api(conf(), reading=True).entry(taken_id)
     if there is None:
         _set_aside(using, row, (
             "id_conflict: the log has another entry under this id. Set READ_TOKEN, so that it can be compared, and run "
@@ -180,10 +180,10 @@ def _conflict(using: str, row: OutboxRow, taken: list[OutboxRow], outcome: Outco
         taken.append(row)
         return
     again = ids.of_row_again(conf().ids(), row.source, row.source_pk, row.row_hash or "event")
-    if row.entry_id == again:
+    if taken_id == again:
         _set_aside(using, row, "id_conflict: also under the id that follows from its content", outcome)
         return
-    entry.setdefault("data", {}).setdefault("wagtail", {})["key_used_before_by"] = str(row.entry_id)
+    entry.setdefault("data", {}).setdefault("wagtail", {})["key_used_before_by"] = str(taken_id)
     row.entry_id, row.payload = again, outbox.encode(entry)
     row.save(using=using, update_fields=["entry_id", "payload"])
 
