@@ -17,6 +17,7 @@ use crate::sites::Sites;
 use crate::store::{Change, CreateOptions, EmbeddedStore, LogNumber, Site, Store, StoreError, Token, User};
 use crate::trail::Trail;
 use crate::umbrella::Umbrella;
+use crate::witnessing::{BadPolicy, Witnesses};
 
 /// Number of the system's log.
 const SYSTEM_LOG: LogNumber = 0;
@@ -34,6 +35,7 @@ pub struct Indelible {
     search: Arc<Search>,
     umbrella: Arc<Umbrella>,
     trail: Arc<Trail>,
+    witnesses: Arc<Witnesses>,
     revert_handlers: Handlers,
     rules: Arc<RulesAtHand>,
     /// Held from reading settings to committing what they became, so that no change is lost to another.
@@ -50,6 +52,8 @@ pub struct OpenOptions {
     pub origin: Option<String>,
     /// Leaves the search index as it is: for a command that is over before an index would help.
     pub without_indexing: bool,
+    /// The policy that names the witnesses of the umbrella log; by default there are none.
+    pub witness_policy: Option<PathBuf>,
     /// How long content is kept where a site says nothing else.
     pub retention: Retention,
 }
@@ -87,6 +91,11 @@ impl Indelible {
         let umbrella =
             Umbrella::new(Arc::clone(&store), Arc::clone(&keys), Arc::clone(&sites), Arc::clone(&published));
         let trail = Trail::start(journal.clone(), Arc::clone(&sites));
+        let witnesses = Witnesses::open(
+            options.witness_policy.as_deref(),
+            &keys.umbrella_key()?.verifier_key(),
+            directory.join("witnesses"),
+        )?;
         let search = Search::new(Arc::clone(&store), published, Some(place), !options.without_indexing);
         Ok(Self {
             store,
@@ -96,6 +105,7 @@ impl Indelible {
             search: Arc::new(search),
             umbrella: Arc::new(umbrella),
             trail: Arc::new(trail),
+            witnesses: Arc::new(witnesses),
             revert_handlers: Handlers::default(),
             rules: Arc::default(),
             configuring: Arc::default(),
@@ -165,6 +175,12 @@ impl Indelible {
     #[must_use]
     pub fn trail(&self) -> &Trail {
         &self.trail
+    }
+
+    /// Who cosigns the heads of the umbrella log.
+    #[must_use]
+    pub const fn witnesses(&self) -> &Arc<Witnesses> {
+        &self.witnesses
     }
 
     /// Who carries out reverts in this process, beside the endpoints of connectors.
@@ -512,6 +528,9 @@ pub enum OpenError {
     /// The store does not open.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The witness policy cannot be used.
+    #[error(transparent)]
+    Policy(#[from] BadPolicy),
     /// The keys do not load.
     #[error(transparent)]
     Keys(#[from] KeyError),

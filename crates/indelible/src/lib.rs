@@ -16,6 +16,7 @@
 //! | `in_process` | logging from the program that holds the installation |
 //! | [`removal`] | retention, erasure, and what is said of what was removed |
 //! | [`jobs`] | longer work: verifying a log |
+//! | [`witnessing`], [`witness`] | asking outside witnesses to cosign; being one for others |
 //! | [`connect`] | foreign entries in |
 //! | [`demo`] | the demo's data |
 //! | [`export`] | entries out, in the forms of other systems |
@@ -54,6 +55,8 @@ pub mod public_log;
 pub mod receipts;
 pub mod removal;
 pub mod revert;
+pub mod witness;
+pub mod witnessing;
 
 pub mod connect;
 pub mod demo;

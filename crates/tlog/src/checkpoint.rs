@@ -174,7 +174,8 @@ impl Checkpoint {
             let (expected, actual) = (origin.to_owned(), checkpoint.origin);
             return Err(CheckpointError::OtherOrigin { expected, actual });
         }
-        let is_log = |key: &&VerifierKey| key.name() == origin && key.signature_type() == SignatureType::Ed25519;
+        let is_log =
+            |key: &&VerifierKey| key.name() == origin && key.signature_type() == SignatureType::Ed25519;
         if !verified.keys().iter().any(is_log) {
             return Err(CheckpointError::NotByLog { origin: origin.to_owned() });
         }

@@ -130,8 +130,7 @@ impl Policy {
         for (line, text) in (1..).zip(lines) {
             reader.line(text).map_err(|fault| PolicyError { line, fault })?;
         }
-        let quorum =
-            reader.quorum.ok_or(PolicyError { line: last, fault: PolicyFault::NoQuorum })?;
+        let quorum = reader.quorum.ok_or(PolicyError { line: last, fault: PolicyFault::NoQuorum })?;
         Ok(Self { logs: reader.logs, witnesses: reader.witnesses, quorum })
     }
 

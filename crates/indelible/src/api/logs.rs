@@ -20,6 +20,7 @@ use crate::removal::Policy;
 use crate::settings::SiteSettings;
 use crate::store::Site;
 use crate::umbrella;
+use crate::witnessing::Standing;
 
 /// How long a checkpoint may be taken for the newest one.
 const CHECKPOINT_SECONDS: u32 = 2;
@@ -56,6 +57,7 @@ async fn serve(
         let newest = format!("max-age={CHECKPOINT_SECONDS}");
         match path.as_str() {
             "checkpoint" => Ok(answer(readers, &newest, TEXT, log.checkpoint(&app)?)),
+            "cosigned" => Ok(answer(readers, &newest, TEXT, log.cosigned(&app)?)),
             "log.v1.json" => Ok(answer(readers, &newest, JSON, log.description(&app)?)),
             tile => {
                 let path = parse(tile)?;
@@ -79,8 +81,26 @@ impl Log {
             || Problem::not_found("the umbrella log has no checkpoint yet: its first round is still to come");
         Ok(match self {
             Self::Site(site) => public_log::head(&app.indelible, site)?.checkpoint.clone().into_bytes(),
-            Self::Umbrella => app.indelible.umbrella().head()?.ok_or_else(none)?.1.into_bytes(),
+            Self::Umbrella => {
+                let (_, note) = app.indelible.umbrella().head()?.ok_or_else(none)?;
+                app.indelible.witnesses().with_cosignatures(&note).into_bytes()
+            }
         })
+    }
+
+    /// The newest checkpoint that the quorum of witnesses cosigned.
+    fn cosigned(&self, app: &App) -> Result<Vec<u8>, Problem> {
+        match self {
+            Self::Site(_) => Err(Problem::not_found(format!(
+                "witnesses cosign the umbrella log, which covers this one: /logs/{UMBRELLA}/cosigned"
+            ))),
+            Self::Umbrella => {
+                let cosigned = app.indelible.witnesses().cosigned();
+                let none =
+                    || Problem::not_found("no checkpoint of the umbrella log has a quorum of witnesses yet");
+                Ok(cosigned.ok_or_else(none)?.1.into_bytes())
+            }
+        }
     }
 
     fn tile(&self, app: &App, path: TilePath) -> Result<Option<Vec<u8>>, Problem> {
@@ -126,6 +146,12 @@ impl Log {
             retention: self.retention(app)?,
             cadence,
             umbrella,
+            witnesses: match self {
+                Self::Site(_) => Vec::new(),
+                Self::Umbrella => {
+                    app.indelible.witnesses().standings().into_iter().map(WitnessDescription::of).collect()
+                }
+            },
         };
         serde_json::to_vec_pretty(&description).map_err(|error| Problem::internal(&error))
     }
@@ -155,6 +181,32 @@ struct Description {
     /// The log over all sites' logs, and where this one is in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     umbrella: Option<UmbrellaDescription>,
+    /// Who is asked to cosign its checkpoints.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    witnesses: Vec<WitnessDescription>,
+}
+
+#[derive(Serialize)]
+struct WitnessDescription {
+    name: String,
+    vkey: String,
+    /// The newest head that it cosigned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    newest: Option<Cosigned>,
+}
+
+#[derive(Serialize)]
+struct Cosigned {
+    size: u64,
+    /// In seconds since 1970, by the witness's clock.
+    cosigned_at: u64,
+}
+
+impl WitnessDescription {
+    fn of(standing: Standing) -> Self {
+        let newest = standing.newest.map(|(size, cosigned_at)| Cosigned { size, cosigned_at });
+        Self { name: standing.name, vkey: standing.vkey, newest }
+    }
 }
 
 #[derive(Serialize)]

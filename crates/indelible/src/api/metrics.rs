@@ -24,6 +24,12 @@ struct OfSite {
     site: String,
 }
 
+/// A witness, by its name in the policy.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfWitness {
+    witness: String,
+}
+
 /// How the server and its logs are, in the format of Prometheus. Callers for some sites only see the logs of those.
 #[utoipa::path(get, path = "/metrics", tag = "health",
     responses((status = 200, description = "OpenMetrics 1.0", content_type = "application/openmetrics-text", body = String),
@@ -71,9 +77,35 @@ fn present(app: &App, sites: &[Site], sees_process: bool) -> Result<Registry, Pr
     tell("index_lag_entries", "Entries that are found in the log because the index is behind", behind);
     let umbrella = indelible.umbrella().head()?.map_or(0, |(head, _)| head.size);
     tell("umbrella_heads", "Heads of sites' logs in the umbrella log", umbrella);
+    witnesses(&mut registry, indelible, umbrella);
     let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
     registry.register("build", "Which program this is", version);
     Ok(registry)
+}
+
+/// How far each witness is behind, and when it cosigned last.
+fn witnesses(registry: &mut Registry, indelible: &crate::Indelible, head: u64) {
+    let (lags, times) = (Family::<OfWitness, Gauge>::default(), Family::<OfWitness, Gauge>::default());
+    let standings = indelible.witnesses().standings();
+    if standings.is_empty() {
+        return;
+    }
+    for standing in standings {
+        let (size, seconds) = standing.newest.unwrap_or_default();
+        let label = OfWitness { witness: standing.name };
+        lags.get_or_create(&label).set(gauge(head.saturating_sub(size)));
+        times.get_or_create(&label).set(gauge(seconds));
+    }
+    registry.register(
+        "witness_lag_heads",
+        "Leaves of the umbrella log that each witness has not cosigned",
+        lags,
+    );
+    registry.register(
+        "witness_cosigned_seconds",
+        "When each witness cosigned last, since 1970; 0 for never",
+        times,
+    );
 }
 
 /// A count as the library's gauges have it.

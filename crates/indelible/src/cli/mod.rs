@@ -18,6 +18,7 @@ mod site;
 mod token;
 mod user;
 mod verify;
+mod witness;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -49,6 +50,7 @@ enum Command {
     Erase(erase::Erase),
     Retention(retention::RetentionCommand),
     Verify(Box<verify::Verify>),
+    Witness(witness::WitnessCommand),
     Site(site::SiteCommand),
     Token(token::TokenCommand),
     User(user::UserCommand),
@@ -109,6 +111,7 @@ fn open_options(settings: &Settings) -> OpenOptions {
     OpenOptions {
         head_directory: settings.store.head_path.clone(),
         origin: settings.log.origin.clone(),
+        witness_policy: settings.log.witness_policy.clone(),
         without_indexing: false,
         retention: settings.audit.retention_days,
     }
@@ -128,6 +131,7 @@ pub fn main() -> ExitCode {
         Command::Erase(command) => command.run(),
         Command::Retention(command) => command.run(),
         Command::Verify(command) => command.run(),
+        Command::Witness(command) => command.run(),
         Command::Site(command) => command.run(),
         Command::Token(command) => command.run(),
         Command::User(command) => command.run(),

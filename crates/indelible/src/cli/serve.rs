@@ -10,6 +10,7 @@ use crate::access::{Gate, LINK_LIFETIME, new_link};
 use crate::api::{App, TrustedOrigins};
 use crate::store::EmbeddedStore;
 use crate::umbrella::Cadence;
+use crate::witnessing::Submitter;
 use crate::{Indelible, removal, server};
 
 /// Run the server
@@ -53,6 +54,8 @@ impl Serve {
             }
             let _worker = removal::Worker::start(indelible.clone());
             let _rounds = indelible.umbrella().keep_up(cadence(&settings.log));
+            let submitter = Submitter::new(indelible.witnesses().clone(), indelible.umbrella().clone());
+            let _asking = submitter.map_err(|error| Failure::Other(error.to_string()))?.keep_up();
             let gate = Gate::new(indelible.store().clone());
             let origins = TrustedOrigins::new(settings.server.trusted_origins.clone());
             let app = App::new(indelible.clone(), gate, settings.server.public_url.as_deref())
@@ -134,7 +137,7 @@ pub(super) fn start_log() {
     }
 }
 
-async fn signalled() {
+pub(super) async fn signalled() {
     let interrupt = async {
         // Without a handler the process ends at the signal, which is safe too.
         if tokio::signal::ctrl_c().await.is_err() {

@@ -58,6 +58,11 @@ impl Umbrella {
         self.store.umbrella_head()
     }
 
+    /// Where it lies.
+    pub(crate) fn store(&self) -> &dyn Store {
+        self.store.as_ref()
+    }
+
     /// How often this process takes heads in, if it does.
     #[must_use]
     pub fn cadence(&self) -> Option<Cadence> {

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The product's modules, each with those above it that it may use. `store` also means its own inside.
-const LAYERS: [(&str, &[&str]); 32] = [
+const LAYERS: [(&str, &[&str]); 34] = [
     ("clock", &[]),
     ("files", &[]),
     ("entropy", &[]),
@@ -20,12 +20,25 @@ const LAYERS: [(&str, &[&str]); 32] = [
     ("umbrella", &["journal", "keys", "sites", "store"]),
     ("access", &["clock", "entropy", "settings", "sites", "store"]),
     ("trail", &["access", "clock", "journal", "settings", "sites"]),
+    ("witness", &["clock", "entropy", "files"]),
+    ("witnessing", &["clock", "files", "store", "umbrella"]),
     ("hosts", &["clock", "store"]),
     (
         "instance",
         &[
-            "access", "clock", "entropy", "hosts", "journal", "keys", "search", "settings", "sites", "store",
-            "trail", "umbrella",
+            "access",
+            "clock",
+            "entropy",
+            "hosts",
+            "journal",
+            "keys",
+            "search",
+            "settings",
+            "sites",
+            "store",
+            "trail",
+            "umbrella",
+            "witnessing",
         ],
     ),
     ("in_process", &["Indelible", "journal", "store"]),
@@ -69,6 +82,7 @@ const LAYERS: [(&str, &[&str]); 32] = [
             "store",
             "trail",
             "umbrella",
+            "witnessing",
         ],
     ),
     (
@@ -89,8 +103,20 @@ const LAYERS: [(&str, &[&str]); 32] = [
     (
         "ui",
         &[
-            "access", "api", "clock", "export", "journal", "mounted", "removal", "revert", "search",
-            "settings", "sites", "store", "trail",
+            "access",
+            "api",
+            "clock",
+            "export",
+            "journal",
+            "mounted",
+            "removal",
+            "revert",
+            "search",
+            "settings",
+            "sites",
+            "store",
+            "trail",
+            "witnessing",
         ],
     ),
 ];
@@ -150,7 +176,7 @@ fn modules_use_only_those_above_them() {
 fn foreign_types_stay_where_they_belong() {
     let places: [(&str, &[&str]); 4] = [
         ("rusqlite", &["store"]),
-        ("axum", &["api", "dialects", "mounted", "ui", "server"]),
+        ("axum", &["api", "dialects", "mounted", "ui", "server", "witness"]),
         ("askama", &["ui"]),
         ("clap", &["cli"]),
     ];

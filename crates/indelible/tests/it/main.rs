@@ -103,3 +103,5 @@ mod threats;
 mod trail;
 #[cfg(test)]
 mod umbrella;
+#[cfg(test)]
+mod witnesses;

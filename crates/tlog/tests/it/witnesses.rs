@@ -3,8 +3,8 @@
 use ed25519_dalek::{Signer as _, Verifier as _};
 use proptest::prelude::*;
 use tlog::{
-    COSIGNATURE_TIME_MAX, Checkpoint, CheckpointError, Cosigner, Hash, Note, NoteError, NoteSignature, Policy,
-    PolicyFault, SignatureType, Submission, SubmissionError, VerifierKey, cosigned_at,
+    COSIGNATURE_TIME_MAX, Checkpoint, CheckpointError, Cosigner, Hash, Note, NoteError, NoteSignature,
+    Policy, PolicyFault, SignatureType, Submission, SubmissionError, VerifierKey, cosigned_at,
 };
 
 use crate::{
@@ -245,7 +245,9 @@ fn submissions() {
     ] {
         assert_eq!(Submission::parse(text.as_bytes()), Err(expected), "{text}");
     }
-    assert!(Submission::parse(with(&format!("old 3\n{}", format!("{hash}\n").repeat(63))).as_bytes()).is_ok());
+    assert!(
+        Submission::parse(with(&format!("old 3\n{}", format!("{hash}\n").repeat(63))).as_bytes()).is_ok()
+    );
     assert!(matches!(Submission::parse(b"\xff"), Err(SubmissionError::NotUtf8 { valid_up_to: 0 })));
     let text = Note::sign("no checkpoint\n", &[&key(ORIGIN, 1)]).unwrap();
     let verdict = Submission::parse(format!("old 0\n\n{text}").as_bytes());

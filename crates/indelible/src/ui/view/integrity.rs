@@ -50,4 +50,19 @@ pub struct UmbrellaHead {
     pub verifier_key: String,
     /// Whether it covers every entry of the site: "It covers all of them."
     pub coverage: String,
+    /// How it stands with each witness, one line each.
+    pub witnesses: Vec<WitnessLine>,
+}
+
+/// How it stands with a witness.
+#[derive(Clone, Debug)]
+pub struct WitnessLine {
+    /// Its name in the policy.
+    pub name: String,
+    /// Whether it cosigned the newest head, and whether it was well when it was last asked.
+    pub tone: Tone,
+    /// When it cosigned last.
+    pub cosigned: Option<Time>,
+    /// How far it is behind, or why it does not cosign.
+    pub state: String,
 }
