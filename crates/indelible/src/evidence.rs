@@ -127,7 +127,7 @@ impl Bundle {
             origin: keys.origin(&site.id),
             filter: filter.to_owned(),
             made_at,
-            vkeys: vec![keys.verifier_key(&site.id).map_err(failed)?.to_string()],
+            vkeys: keys.verifier_keys(&site.id).map_err(failed)?.iter().map(ToString::to_string).collect(),
             umbrella_vkey: keys.umbrella_key().map_err(failed)?.verifier_key().to_string(),
             checkpoint: crate::public_log::head(indelible, site)?.checkpoint.clone(),
             umbrella_checkpoint: match indelible.witnesses().cosigned() {

@@ -83,7 +83,7 @@ impl Indelible {
         if let Some(asked) = options.origin.as_deref().filter(|asked| *asked != store.origin()) {
             return Err(OpenError::Origin { kept: store.origin().to_owned(), asked: asked.to_owned() });
         }
-        let keys = Arc::new(Keys::load(directory, store.origin())?);
+        let keys = Arc::new(Keys::load(directory, store.origin(), store.epoch())?);
         let sites = Arc::new(Sites::new(Arc::clone(&store)));
         let journal = Journal::start(Arc::clone(&store), Arc::clone(&keys));
         let place = IndexPlace { directory: directory.join("index"), key: keys.index_key() };
@@ -93,7 +93,7 @@ impl Indelible {
         let trail = Trail::start(journal.clone(), Arc::clone(&sites));
         let witnesses = Witnesses::open(
             options.witness_policy.as_deref(),
-            &keys.umbrella_key()?.verifier_key(),
+            &keys.umbrella_verifier_keys()?,
             directory.join("witnesses"),
         )?;
         let search = Search::new(Arc::clone(&store), published, Some(place), !options.without_indexing);

@@ -8,7 +8,7 @@ use tlog::VerifierKey;
 
 use super::serve::{bind, block_on, signalled, start_log};
 use super::{Failure, output};
-use crate::witness::{Opening, Witness, application};
+use crate::witness::{self, Opening, Witness};
 
 /// Be a witness for the logs of others: cosign checkpoints that extend what was seen
 #[derive(Debug, Args)]
@@ -46,8 +46,7 @@ impl WitnessCommand {
             for origin in witness.origins() {
                 output::message(&format!("knows {origin}"));
             }
-            let served = axum::serve(listener, application(Arc::new(witness)));
-            served.with_graceful_shutdown(signalled()).await?;
+            witness::serve(listener, Arc::new(witness), signalled()).await?;
             Ok(ExitCode::SUCCESS)
         })
     }

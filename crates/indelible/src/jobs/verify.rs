@@ -132,11 +132,11 @@ impl Verification<'_> {
     fn checkpoint(&mut self, keys: &Keys, note: Option<&str>, head: Head) {
         let Some(note) = note else { return };
         let origin = keys.origin(&self.site.id);
-        let key = match keys.verifier_key(&self.site.id) {
-            Ok(key) => key,
+        let keys = match keys.verifier_keys(&self.site.id) {
+            Ok(keys) => keys,
             Err(error) => return self.find(None, format!("the log's key does not load: {error}")),
         };
-        match Checkpoint::verify(note, &origin, &[key]) {
+        match Checkpoint::verify(note, &origin, &keys) {
             Err(error) => self.find(None, format!("the checkpoint is not validly signed: {error}")),
             Ok(checkpoint) if (checkpoint.size(), *checkpoint.root()) != (head.size, head.root) => {
                 self.find(None, "the head store's size and root are not those that its checkpoint signs");

@@ -126,7 +126,7 @@ impl Directory {
     fn create_key(&self, path: &Path, name: &str) -> Result<(), WitnessError> {
         tlog::check_key_name(name).map_err(|reason| WitnessError::Name { name: name.to_owned(), reason })?;
         let seed = Hash::from_bytes(entropy::bytes()?);
-        self.write(path, &format!("{name}\n{seed}\n")).map_err(failed(path))
+        replace(path, &format!("{name}\n{seed}\n")).map_err(failed(path))
     }
 
     /// The keys of logs in the list, which need not be there.
@@ -164,31 +164,17 @@ impl Directory {
 
     /// Replaces the newest checkpoint of a log, and returns when it would survive a power cut.
     pub(super) fn store_head(&self, origin: &str, note: &str) -> io::Result<()> {
-        self.write(&self.head_path(origin), note)
+        replace(&self.head_path(origin), note)
     }
 
     /// Keeps two checkpoints that cannot both be true; of each log the first such two.
     pub(super) fn store_evidence(&self, origin: &str, first: &str, second: &str) -> io::Result<()> {
         let path = self.path.join("evidence").join(hash(origin));
-        if path.exists() { Ok(()) } else { self.write(&path, &format!("{first}\n{second}")) }
+        if path.exists() { Ok(()) } else { replace(&path, &format!("{first}\n{second}")) }
     }
 
     fn head_path(&self, origin: &str) -> PathBuf {
         self.path.join("heads").join(hash(origin))
-    }
-
-    /// Writes a file whole or not at all.
-    fn write(&self, path: &Path, text: &str) -> io::Result<()> {
-        let unfinished = path.with_extension("new");
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&unfinished)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&unfinished, path)?;
-        File::open(path.parent().unwrap_or(&self.path))?.sync_all()
     }
 }
 

@@ -24,7 +24,7 @@ use tlog::{
 use directory::Directory;
 
 pub use directory::{Opening, WitnessError};
-pub use routes::{SUBMISSION_BYTES_MAX, application};
+pub use routes::{SUBMISSION_BYTES_MAX, application, serve};
 
 /// See the [module's documentation](self).
 #[derive(Debug)]

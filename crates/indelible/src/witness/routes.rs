@@ -10,6 +10,7 @@ use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
@@ -43,6 +44,18 @@ pub fn application(witness: Arc<Witness>) -> Router {
         .layer(DefaultBodyLimit::max(SUBMISSION_BYTES_MAX))
         .layer(RequestBodyTimeoutLayer::new(BODY_PATIENCE))
         .with_state(served)
+}
+
+/// Serves the witness until `ended`.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve(
+    listener: TcpListener,
+    witness: Arc<Witness>,
+    ended: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    axum::serve(listener, application(witness)).with_graceful_shutdown(ended).await
 }
 
 async fn add_checkpoint(State(served): State<Served>, body: Bytes) -> Response {

@@ -41,14 +41,15 @@ impl Kept {
     }
 
     /// Puts onto the board what still holds: the policy may have changed.
-    pub(super) fn restore(self, board: &mut Board, policy: &Policy, log: &VerifierKey) {
+    pub(super) fn restore(self, board: &mut Board, policy: &Policy, log: &[VerifierKey]) {
         for kept in self.witnesses {
             if let Some(standing) = board.standings.iter_mut().find(|standing| standing.vkey == kept.vkey) {
                 standing.newest = Some((kept.size, kept.seconds));
             }
         }
         let Some(text) = self.cosigned else { return };
-        let verified = Checkpoint::verify(&text, log.name(), std::slice::from_ref(log));
+        let origin = log.first().map_or("", VerifierKey::name);
+        let verified = Checkpoint::verify(&text, origin, log);
         if let (Ok(checkpoint), Ok(note)) = (verified, Note::parse(&text))
             && policy.is_reached(&note)
         {

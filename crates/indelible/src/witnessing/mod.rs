@@ -105,11 +105,11 @@ pub enum BadPolicy {
 pub(super) struct BadAnswer(pub(super) String);
 
 impl Witnesses {
-    /// The witnesses of a policy file, for the umbrella log with this key; what they cosigned is kept in `directory`.
+    /// The witnesses of a policy file, for the umbrella log with these keys; what they cosigned is kept in `directory`.
     ///
     /// # Errors
     /// When the policy cannot be used.
-    pub fn open(policy: Option<&Path>, log: &VerifierKey, directory: PathBuf) -> Result<Self, BadPolicy> {
+    pub fn open(policy: Option<&Path>, log: &[VerifierKey], directory: PathBuf) -> Result<Self, BadPolicy> {
         let policy = policy.map(|path| read_policy(path, log)).transpose()?;
         let mut board = Board::default();
         if let Some(policy) = &policy {
@@ -220,7 +220,7 @@ impl Board {
     }
 }
 
-fn read_policy(path: &Path, log: &VerifierKey) -> Result<Policy, BadPolicy> {
+fn read_policy(path: &Path, log: &[VerifierKey]) -> Result<Policy, BadPolicy> {
     let path = path.to_owned();
     let file = match std::fs::read(&path) {
         Ok(file) => file,
@@ -230,8 +230,9 @@ fn read_policy(path: &Path, log: &VerifierKey) -> Result<Policy, BadPolicy> {
         Ok(policy) => policy,
         Err(reason) => return Err(BadPolicy::Policy { path, reason }),
     };
-    if !policy.logs().is_empty() && !policy.logs().contains(log) {
-        return Err(BadPolicy::OtherLog { path, key: Box::new(log.clone()) });
+    let is_ours = policy.logs().is_empty() || policy.logs().iter().any(|known| log.contains(known));
+    if !is_ours && let Some(newest) = log.first() {
+        return Err(BadPolicy::OtherLog { path, key: Box::new(newest.clone()) });
     }
     for url in policy.witnesses().iter().filter_map(|witness| witness.url.as_ref()) {
         if submit::address(url).is_none() {
