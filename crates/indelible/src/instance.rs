@@ -56,7 +56,12 @@ pub struct OpenOptions {
     pub witness_policy: Option<PathBuf>,
     /// How long content is kept where a site says nothing else.
     pub retention: Retention,
+    /// Opens a backup as it is, to verify it; otherwise that is refused.
+    pub is_backup: bool,
 }
+
+/// The file that makes a copy of a data directory a backup, which is not served.
+pub(crate) const BACKUP_FILE: &str = "backup.json";
 
 impl Indelible {
     /// Opens the installation in a data directory, and makes a new one where there is none.
@@ -77,6 +82,9 @@ impl Indelible {
     pub fn open_existing(directory: &Path, options: &OpenOptions) -> Result<Self, OpenError> {
         if !EmbeddedStore::exists(directory) {
             return Err(OpenError::NoData(directory.to_owned()));
+        }
+        if !options.is_backup && directory.join(BACKUP_FILE).exists() {
+            return Err(OpenError::Backup(directory.to_owned()));
         }
         let store: Arc<dyn Store> =
             Arc::new(EmbeddedStore::open(directory, &head_directory(directory, options))?);
@@ -430,6 +438,17 @@ impl Indelible {
         self.configure_in(self.system()?, change, entry, caller)
     }
 
+    /// Appends an entry of the installation's own to the system's log. Blocks.
+    pub(crate) fn tell_system(
+        &self,
+        class: Option<Class>,
+        change: Option<Change>,
+        entry: &serde_json::Value,
+        caller: &Caller,
+    ) -> Result<Receipt, ConfigureError> {
+        self.tell(self.system()?, class, change, entry, caller)
+    }
+
     /// The site of what belongs to none.
     fn system(&self) -> Result<Site, StoreError> {
         self.sites
@@ -506,6 +525,13 @@ pub enum OpenError {
          or name the right one with --data", path = .0.display()
     )]
     NoData(PathBuf),
+    /// It is a backup.
+    #[error(
+        "{path} is a backup: it is verified (`indelible verify --data {path}`) and restored (`indelible restore --from \
+         {path}`), not opened. Served as it is, it would sign heads that contradict those that were signed since",
+        path = .0.display()
+    )]
+    Backup(PathBuf),
     /// The origin was another when the installation was made.
     #[error(
         "the log origin is `{kept}` since this installation was made and cannot become `{asked}`: \

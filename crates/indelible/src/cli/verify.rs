@@ -155,7 +155,7 @@ impl Verify {
     }
 
     fn data(&self) -> Result<ExitCode, Failure> {
-        let indelible = self.place.open()?;
+        let indelible = self.place.open_or_backup()?;
         let sites = match &self.site {
             Some(id) => vec![find_site(&indelible, id)?],
             None => indelible.sites().all()?,

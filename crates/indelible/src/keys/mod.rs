@@ -130,12 +130,23 @@ impl Keys {
         Ok(self.umbrella_keys()?.iter().map(SigningKey::verifier_key).collect())
     }
 
+    /// The keys that signed a site's checkpoints and do so no more, as far as their seeds are still there.
+    pub fn retired(&self, site: &SiteId) -> Result<Vec<VerifierKey>, KeyError> {
+        self.retired_of(&self.origin(site))
+    }
+
+    /// The same of the umbrella log.
+    pub fn umbrella_retired(&self) -> Result<Vec<VerifierKey>, KeyError> {
+        self.retired_of(&self.umbrella_origin())
+    }
+
+    fn retired_of(&self, origin: &str) -> Result<Vec<VerifierKey>, KeyError> {
+        let seeds = signing::retired(&self.folder, &self.generations()?)?;
+        seeds.iter().map(|seed| Ok(signing_key(seed, origin)?.verifier_key())).collect()
+    }
+
     fn signing_keys_of(&self, origin: &str) -> Result<Vec<SigningKey>, KeyError> {
-        let label = format!("{SIGNING_LABEL}{origin}");
-        let key = |seed: &[u8; 32]| {
-            SigningKey::from_seed(origin, &derive(seed, label.as_bytes()))
-                .map_err(|error| KeyError::Name(error.to_string()))
-        };
+        let key = |seed: &[u8; 32]| signing_key(seed, origin);
         self.with_signing(|signing| signing.seeds.iter().map(key).collect::<Result<_, _>>())?
     }
 
@@ -184,6 +195,11 @@ fn derive(seed: &[u8; 32], label: &[u8]) -> [u8; 32] {
     let mut key = [0; 32];
     Hkdf::<Sha256>::new(None, seed).expand(label, &mut key).expect("32 bytes are not too many");
     key
+}
+
+fn signing_key(seed: &[u8; 32], origin: &str) -> Result<SigningKey, KeyError> {
+    let seed = derive(seed, format!("{SIGNING_LABEL}{origin}").as_bytes());
+    SigningKey::from_seed(origin, &seed).map_err(|error| KeyError::Name(error.to_string()))
 }
 
 fn newest(keys: Vec<SigningKey>) -> Result<SigningKey, KeyError> {

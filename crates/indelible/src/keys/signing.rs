@@ -86,6 +86,14 @@ pub(super) fn keep_newest(folder: &Path, now: Timestamp) -> Result<Generations, 
     store(folder, &Generations { since: Some(now), ..generations })
 }
 
+/// The seeds of the generations that sign no more, as far as they are still there.
+pub(super) fn retired(folder: &Path, generations: &Generations) -> Result<Vec<[u8; 32]>, KeyError> {
+    let newest = generations.signing.iter().max().copied().unwrap_or(1);
+    let retired = (1..newest).filter(|number| !generations.signing.contains(number));
+    let paths = retired.map(|number| seed_path(folder, number)).filter(|path| path.exists());
+    paths.map(|path| read_seed(&path)).collect()
+}
+
 fn store(folder: &Path, generations: &Generations) -> Result<Generations, KeyError> {
     let path = folder.join(FILE);
     let json = serde_json::to_vec(generations).unwrap_or_default();

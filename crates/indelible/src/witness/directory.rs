@@ -1,14 +1,14 @@
 //! The witness's directory: key, known logs, heads. One process at a time.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 use tlog::{Cosigner, Hash, KeyError, SignatureType, VerifierKey};
 
 use crate::entropy::{self, NoEntropy};
-use crate::files::make_private_directory;
+use crate::files::{make_private_directory, replace};
 
 /// How to open a witness.
 #[derive(Clone, Debug, Default)]
@@ -126,7 +126,7 @@ impl Directory {
     fn create_key(&self, path: &Path, name: &str) -> Result<(), WitnessError> {
         tlog::check_key_name(name).map_err(|reason| WitnessError::Name { name: name.to_owned(), reason })?;
         let seed = Hash::from_bytes(entropy::bytes()?);
-        replace(path, &format!("{name}\n{seed}\n")).map_err(failed(path))
+        replace(path, format!("{name}\n{seed}\n").as_bytes()).map_err(failed(path))
     }
 
     /// The keys of logs in the list, which need not be there.
@@ -164,13 +164,13 @@ impl Directory {
 
     /// Replaces the newest checkpoint of a log, and returns when it would survive a power cut.
     pub(super) fn store_head(&self, origin: &str, note: &str) -> io::Result<()> {
-        replace(&self.head_path(origin), note)
+        replace(&self.head_path(origin), note.as_bytes())
     }
 
     /// Keeps two checkpoints that cannot both be true; of each log the first such two.
     pub(super) fn store_evidence(&self, origin: &str, first: &str, second: &str) -> io::Result<()> {
         let path = self.path.join("evidence").join(hash(origin));
-        if path.exists() { Ok(()) } else { replace(&path, &format!("{first}\n{second}")) }
+        if path.exists() { Ok(()) } else { replace(&path, format!("{first}\n{second}").as_bytes()) }
     }
 
     fn head_path(&self, origin: &str) -> PathBuf {

@@ -5,6 +5,7 @@
 
 mod kept;
 mod rounds;
+mod seen;
 mod submit;
 
 use std::collections::BTreeMap;

@@ -64,7 +64,7 @@ pub enum Unwitnessed {
 pub struct Submitter {
     pub(super) witnesses: Arc<Witnesses>,
     umbrella: Arc<Umbrella>,
-    client: Client,
+    pub(super) client: Client,
 }
 
 impl Submitter {
@@ -173,8 +173,13 @@ enum Answered {
 
 /// Where checkpoints are submitted to the witness with this prefix.
 pub(super) fn address(prefix: &str) -> Option<Url> {
+    under(prefix, &["add-checkpoint"])
+}
+
+/// An address below the prefix of a witness; `None` where that is none.
+pub(super) fn under(prefix: &str, path: &[&str]) -> Option<Url> {
     let mut url = Url::parse(prefix).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
-    url.path_segments_mut().ok()?.pop_if_empty().push("add-checkpoint");
+    url.path_segments_mut().ok()?.pop_if_empty().extend(path);
     Some(url)
 }
 
@@ -185,7 +190,7 @@ fn size(body: &str) -> Option<u64> {
     (size.to_string() == text).then_some(size)
 }
 
-async fn body(mut response: Response) -> Result<String, Unwitnessed> {
+pub(super) async fn body(mut response: Response) -> Result<String, Unwitnessed> {
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| Unwitnessed::Answer(causes(&error)))? {
         bytes.extend(&chunk);
@@ -210,7 +215,7 @@ async fn blocking<T: Send + 'static>(
         .map_err(|error| Unwitnessed::Store(error.to_string()))
 }
 
-fn causes(error: &dyn std::error::Error) -> String {
+pub(super) fn causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

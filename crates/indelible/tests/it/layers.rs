@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The product's modules, each with those above it that it may use. `store` also means its own inside.
-const LAYERS: [(&str, &[&str]); 34] = [
+const LAYERS: [(&str, &[&str]); 36] = [
     ("clock", &[]),
     ("files", &[]),
     ("entropy", &[]),
@@ -48,6 +48,27 @@ const LAYERS: [(&str, &[&str]); 34] = [
         &["ConfigureError", "Indelible", "access", "clock", "entropy", "search", "settings", "store"],
     ),
     ("jobs", &["Indelible", "journal", "keys", "removal", "settings", "store"]),
+    ("rotation", &["ConfigureError", "Indelible", "access", "clock", "keys", "store"]),
+    (
+        "backup",
+        &[
+            "BACKUP_FILE",
+            "ConfigureError",
+            "Indelible",
+            "OpenError",
+            "OpenOptions",
+            "access",
+            "clock",
+            "files",
+            "jobs",
+            "journal",
+            "keys",
+            "rotation",
+            "store",
+            "umbrella",
+            "witnessing",
+        ],
+    ),
     ("public_log", &["Indelible", "store"]),
     ("receipts", &["Indelible", "journal", "public_log", "store", "umbrella"]),
     ("evidence", &["Indelible", "keys", "public_log", "receipts", "removal", "store"]),
