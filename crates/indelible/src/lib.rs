@@ -34,6 +34,7 @@ pub mod keys;
 pub mod metrics;
 
 mod files;
+mod repeat;
 
 pub mod store;
 

@@ -17,6 +17,7 @@ use super::{App, Path, blocking};
 use crate::clock;
 use crate::public_log;
 use crate::removal::Policy;
+use crate::rotation::{Ended, PastKey, past_keys, past_umbrella_keys};
 use crate::settings::SiteSettings;
 use crate::store::Site;
 use crate::umbrella;
@@ -125,23 +126,28 @@ impl Log {
     fn description(&self, app: &App) -> Result<Vec<u8>, Problem> {
         let keys = app.indelible.keys();
         let failed = |error: crate::keys::KeyError| Problem::internal(&error);
-        let umbrella_key = keys.umbrella_key().map_err(failed)?.verifier_key();
-        let (key, cadence, umbrella) = match self {
+        let store = app.indelible.store().as_ref();
+        let umbrella_keys = keys.umbrella_verifier_keys().map_err(failed)?;
+        let (present, past, cadence, umbrella) = match self {
             Self::Site(site) => {
                 let umbrella = UmbrellaDescription {
-                    origin: umbrella_key.name().to_owned(),
-                    vkey: umbrella_key.to_string(),
+                    origin: keys.umbrella_origin(),
+                    vkey: umbrella_keys.first().map(ToString::to_string).unwrap_or_default(),
                     path: format!("/logs/{UMBRELLA}"),
                     tag: Hash::from_bytes(keys.site_tag(&site.id)).to_string(),
                     blinding: Hash::from_bytes(keys.site_blinding(&site.id)).to_string(),
                 };
-                (keys.verifier_key(&site.id).map_err(failed)?, Cadence::Commit, Some(umbrella))
+                let present = keys.verifier_keys(&site.id).map_err(failed)?;
+                (present, past_keys(store, site.log)?, Cadence::Commit, Some(umbrella))
             }
-            Self::Umbrella => (umbrella_key, Cadence::of_rounds(app.indelible.umbrella().cadence()), None),
+            Self::Umbrella => {
+                let cadence = Cadence::of_rounds(app.indelible.umbrella().cadence());
+                (umbrella_keys, past_umbrella_keys(store)?, cadence, None)
+            }
         };
         let description = Description {
-            origin: key.name().to_owned(),
-            vkeys: vec![VerifierKey { vkey: key.to_string(), status: "current" }],
+            origin: present.first().map(|key| key.name().to_owned()).unwrap_or_default(),
+            vkeys: described(&present, past),
             minimum_index: 0,
             retention: self.retention(app)?,
             cadence,
@@ -219,8 +225,34 @@ struct RetentionDescription {
 #[derive(Serialize)]
 struct VerifierKey {
     vkey: String,
-    /// `current` or `retired`.
+    /// `current`; `previous` while it signs beside another; `retired`; `restored` where its epoch ended by a restore.
     status: &'static str,
+    /// How many entries that it may have signed for are still the log's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<u64>,
+    /// The newest checkpoint that it is known to have signed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checkpoint: Option<String>,
+}
+
+/// The keys of a log, the one in use first, then those of earlier times, the last first.
+fn described(present: &[tlog::VerifierKey], past: Vec<PastKey>) -> Vec<VerifierKey> {
+    let signing = present.iter().enumerate().map(|(age, key)| VerifierKey {
+        vkey: key.to_string(),
+        status: if age == 0 { "current" } else { "previous" },
+        size: None,
+        checkpoint: None,
+    });
+    let ended = past.into_iter().rev().map(|key| VerifierKey {
+        vkey: key.vkey,
+        status: match key.ended {
+            Ended::Retired => "retired",
+            Ended::Restored => "restored",
+        },
+        size: Some(key.size),
+        checkpoint: key.checkpoint,
+    });
+    signing.chain(ended).collect()
 }
 
 /// When checkpoints are signed.

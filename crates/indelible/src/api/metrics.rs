@@ -61,6 +61,7 @@ fn present(app: &App, sites: &[Site], sees_process: bool) -> Result<Registry, Pr
         sizes.get_or_create(&OfSite { site: site.id.to_string() }).set(gauge(size));
     }
     registry.register("log_entries", "Entries in the log of each site", sizes);
+    scrubbed(&mut registry, app, sites);
     if !sees_process {
         return Ok(registry);
     }
@@ -81,6 +82,19 @@ fn present(app: &App, sites: &[Site], sees_process: bool) -> Result<Registry, Pr
     let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
     registry.register("build", "Which program this is", version);
     Ok(registry)
+}
+
+/// What the verifications in the background found.
+fn scrubbed(registry: &mut Registry, app: &App, sites: &[Site]) {
+    let (findings, times) = (Family::<OfSite, Gauge>::default(), Family::<OfSite, Gauge>::default());
+    for site in sites {
+        let Some(scrubbed) = app.scrubber.of(site.log) else { continue };
+        let label = OfSite { site: site.id.to_string() };
+        findings.get_or_create(&label).set(gauge(scrubbed.count));
+        times.get_or_create(&label).set(scrubbed.at.as_second());
+    }
+    registry.register("verification_findings", "What the last verification of each log found wrong", findings);
+    registry.register("verification_seconds", "When each log was verified last, since 1970", times);
 }
 
 /// How far each witness is behind, and when it cosigned last.

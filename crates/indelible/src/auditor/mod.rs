@@ -166,6 +166,13 @@ fn verify(whose: &'static str, note: &str, key: &VerifierKey) -> Result<Checkpoi
         let is_changed = matches!(error, CheckpointError::Note(NoteError::BadSignature { .. }));
         let reason = if matches!(error, CheckpointError::OtherOrigin { .. }) {
             error.to_string()
+        } else if is_unknown && is_other_epoch(stated, key.name()) {
+            format!(
+                "it is of `{stated}`, and the key is that of `{}`: the log was restored from a backup, and goes on in a \
+                 new epoch. Its key history in log.v1.json says how many entries were kept and which checkpoint was the \
+                 last before; the log's `indelible.restore` entry proves it",
+                key.name()
+            )
         } else if is_unknown && stated != key.name() {
             format!("it is of the log `{stated}`, but the key is that of `{}`", key.name())
         } else if is_unknown {
@@ -182,6 +189,15 @@ fn verify(whose: &'static str, note: &str, key: &VerifierKey) -> Result<Checkpoi
         };
         AuditError::Checkpoint { whose, reason }
     })
+}
+
+/// Whether two origins are of one log, before and after a restore: they differ in the number at their end.
+fn is_other_epoch(one: &str, other: &str) -> bool {
+    let split = |origin: &str| {
+        let (log, epoch) = origin.rsplit_once('/')?;
+        epoch.parse::<u32>().is_ok().then(|| log.to_owned())
+    };
+    split(one).is_some_and(|log| Some(log) == split(other))
 }
 
 /// Whether the witnesses that a policy asks for cosigned a head of the umbrella log.

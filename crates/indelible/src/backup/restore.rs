@@ -327,12 +327,12 @@ fn verify(copy: &Indelible, progress: &dyn Fn(u64)) -> Result<(), BackupError> {
     for site in copy.sites().all()? {
         let report = verify_site(copy, &site, progress)?;
         if let Some(finding) = report.findings.first() {
-            return Err(BackupError::Damaged(format!("the log of `{}`: {}", site.id, finding.what)));
+            return Err(BackupError::Damaged(format!("the log of `{}`: {finding}", site.id)));
         }
     }
     let umbrella = verify_umbrella(copy)?;
     match umbrella.iter().flat_map(|report| &report.findings).next() {
-        Some(finding) => Err(BackupError::Damaged(format!("the umbrella log: {}", finding.what))),
+        Some(finding) => Err(BackupError::Damaged(format!("the umbrella log: {finding}"))),
         None => Ok(()),
     }
 }

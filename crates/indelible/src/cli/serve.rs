@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 use super::{Failure, Place, open_options, output};
 use crate::access::{Gate, LINK_LIFETIME, new_link};
 use crate::api::{App, TrustedOrigins};
+use crate::jobs::Scrubber;
 use crate::store::EmbeddedStore;
 use crate::umbrella::Cadence;
 use crate::witnessing::Submitter;
@@ -53,6 +54,8 @@ impl Serve {
                 ))?;
             }
             let _worker = removal::Worker::start(indelible.clone());
+            let scrubber = Scrubber::new(settings.log.scrub_percent.unwrap_or(Scrubber::SHARE));
+            let _scrubbing = (settings.log.scrub_percent != Some(0)).then(|| scrubber.keep_up(indelible.clone()));
             let _rounds = indelible.umbrella().keep_up(cadence(&settings.log));
             let submitter = Submitter::new(indelible.witnesses().clone(), indelible.umbrella().clone());
             let _asking = submitter.map_err(|error| Failure::Other(error.to_string()))?.keep_up();
@@ -62,6 +65,7 @@ impl Serve {
                 .behind(proxies)
                 .trusting(origins)
                 .embedded_by(embedders)
+                .scrubbed_by(scrubber)
                 .recording_reading();
             run_until_stopped(listener, app, &indelible).await
         })

@@ -11,7 +11,7 @@ use super::serve::block_on;
 use super::{Failure, Place, find_site, output};
 use crate::Indelible;
 use crate::auditor::{self, Audit};
-use crate::jobs::{Finding, SiteReport, verify_site, verify_umbrella};
+use crate::jobs::{SiteReport, verify_site, verify_umbrella};
 
 /// Derive every leaf, tile, root and signature again and compare
 ///
@@ -86,7 +86,7 @@ impl Verify {
             report
                 .findings
                 .iter()
-                .try_for_each(|finding| output::data(&format!("{site}: {}", line(finding))))?;
+                .try_for_each(|finding| output::data(&format!("{site}: {}", finding)))?;
             output::message(&format!("{findings} findings in the log of `{site}` up to entry {size}"));
             return Ok(ExitCode::FAILURE);
         }
@@ -149,7 +149,7 @@ impl Verify {
             }
             return Ok(ExitCode::SUCCESS);
         }
-        report.findings.iter().try_for_each(|finding| output::data(&format!("{site}: {}", line(finding))))?;
+        report.findings.iter().try_for_each(|finding| output::data(&format!("{site}: {}", finding)))?;
         output::message(&format!("{} findings; {} entries verify", report.findings.len(), report.entries));
         Ok(ExitCode::FAILURE)
     }
@@ -192,7 +192,7 @@ fn umbrella(indelible: &Indelible) -> Result<usize, Failure> {
     if report.findings.is_empty() {
         output::data(&format!("{UMBRELLA}: {} heads verify, root {}", report.head.size, report.head.root))?;
     }
-    report.findings.iter().try_for_each(|finding| output::data(&format!("{UMBRELLA}: {}", line(finding))))?;
+    report.findings.iter().try_for_each(|finding| output::data(&format!("{UMBRELLA}: {}", finding)))?;
     Ok(report.findings.len())
 }
 
@@ -210,7 +210,7 @@ fn print(report: &SiteReport) -> std::io::Result<()> {
             report.head.root
         ));
     }
-    report.findings.iter().try_for_each(|finding| output::data(&format!("{site}: {}", line(finding))))
+    report.findings.iter().try_for_each(|finding| output::data(&format!("{site}: {}", finding)))
 }
 
 /// What of the entries is gone, and has its reason in the log.
@@ -220,16 +220,5 @@ fn gone(report: &SiteReport) -> String {
         (erased, 0) => format!(" ({erased} with erased sections)"),
         (0, expired) => format!(" ({expired} of them expired)"),
         (erased, expired) => format!(" ({erased} with erased sections, {expired} expired)"),
-    }
-}
-
-/// `entry 7: …`, `entries 512 to 767: …`
-fn line(finding: &Finding) -> String {
-    match &finding.entries {
-        Some(range) if range.end - range.start == 1 => format!("entry {}: {}", range.start, finding.what),
-        Some(range) => {
-            format!("entries {} to {}: {}", range.start, range.end.saturating_sub(1), finding.what)
-        }
-        None => finding.what.clone(),
     }
 }

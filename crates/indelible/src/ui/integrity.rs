@@ -4,9 +4,12 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use model::{Permission, UMBRELLA};
 
-use super::view::{Head, IntegrityPage, Link, Time, Tone, UmbrellaHead, WitnessLine, text, url};
+use super::view::{
+    Head, IntegrityPage, Link, Time, Tone, UmbrellaHead, Verification, WitnessLine, text, url,
+};
 use super::visit::Visit;
 use crate::api::{App, Problem};
+use crate::jobs::Scrubbed;
 use crate::store::Site;
 use crate::witnessing::Standing;
 use crate::{clock, search};
@@ -48,6 +51,7 @@ pub(super) async fn integrity(State(app): State<App>, visit: Visit, Path(site): 
             tone: if size == 0 { Tone::Quiet } else { Tone::Good },
             sentence,
             head,
+            verification: app.scrubber.of(site.log).map(|scrubbed| verification(now, scrubbed)),
             verifier_key: key.to_string(),
             verify_command: format!("indelible verify --site {}", site.id),
             audit_command: format!(
@@ -59,6 +63,21 @@ pub(super) async fn integrity(State(app): State<App>, visit: Visit, Path(site): 
         })
     };
     visit.page(make).await
+}
+
+/// What the server's own verification found.
+fn verification(now: jiff::Timestamp, scrubbed: Scrubbed) -> Verification {
+    let Scrubbed { at, entries, findings, count } = scrubbed;
+    let entries = text::count(entries, "entry", "entries");
+    let (tone, sentence) = match count {
+        0 => (Tone::Good, format!("{entries} derived again, and all of it was as signed.")),
+        count => {
+            let found = text::count(count, "finding", "findings");
+            (Tone::Danger, format!("ALARM: {found}. The log is not as it was when it was signed."))
+        }
+    };
+    let findings = findings.iter().map(ToString::to_string).collect();
+    Verification { tone, sentence, at: Time::new(now, at), findings }
 }
 
 /// The umbrella log's head, and whether it covers the site's entries.

@@ -5,9 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The product's modules, each with those above it that it may use. `store` also means its own inside.
-const LAYERS: [(&str, &[&str]); 36] = [
+const LAYERS: [(&str, &[&str]); 37] = [
     ("clock", &[]),
     ("files", &[]),
+    ("repeat", &[]),
     ("entropy", &[]),
     ("config", &[]),
     ("metrics", &[]),
@@ -17,7 +18,7 @@ const LAYERS: [(&str, &[&str]); 36] = [
     ("settings", &["store"]),
     ("journal", &["clock", "entropy", "keys", "metrics", "settings", "store"]),
     ("search", &["files", "journal", "store"]),
-    ("umbrella", &["journal", "keys", "sites", "store"]),
+    ("umbrella", &["journal", "keys", "repeat", "sites", "store"]),
     ("access", &["clock", "entropy", "settings", "sites", "store"]),
     ("trail", &["access", "clock", "journal", "settings", "sites"]),
     ("witness", &["clock", "entropy", "files"]),
@@ -45,9 +46,19 @@ const LAYERS: [(&str, &[&str]); 36] = [
     ("revert", &["Indelible", "access", "entropy", "hosts", "journal", "search", "settings", "store"]),
     (
         "removal",
-        &["ConfigureError", "Indelible", "access", "clock", "entropy", "search", "settings", "store"],
+        &[
+            "ConfigureError",
+            "Indelible",
+            "access",
+            "clock",
+            "entropy",
+            "repeat",
+            "search",
+            "settings",
+            "store",
+        ],
     ),
-    ("jobs", &["Indelible", "journal", "keys", "removal", "settings", "store"]),
+    ("jobs", &["Indelible", "clock", "journal", "keys", "removal", "repeat", "settings", "store"]),
     ("rotation", &["ConfigureError", "Indelible", "access", "clock", "keys", "store"]),
     (
         "backup",
@@ -90,6 +101,7 @@ const LAYERS: [(&str, &[&str]); 36] = [
             "export",
             "form",
             "hosts",
+            "jobs",
             "journal",
             "keys",
             "metrics",
@@ -97,6 +109,7 @@ const LAYERS: [(&str, &[&str]); 36] = [
             "receipts",
             "removal",
             "revert",
+            "rotation",
             "search",
             "settings",
             "sites",
@@ -128,6 +141,7 @@ const LAYERS: [(&str, &[&str]); 36] = [
             "api",
             "clock",
             "export",
+            "jobs",
             "journal",
             "mounted",
             "removal",

@@ -16,6 +16,8 @@ pub struct IntegrityPage {
     pub sentence: String,
     /// The signed head; `None` before the first entry.
     pub head: Option<Head>,
+    /// What the server's own verification found last; `None` before the first.
+    pub verification: Option<Verification>,
     /// The public key that checks the signatures: `origin+hash+key`.
     pub verifier_key: String,
     /// The command that checks the whole log on the server.
@@ -39,6 +41,19 @@ pub struct Head {
     pub signed: Time,
     /// The checkpoint as signed, line by line.
     pub checkpoint: String,
+}
+
+/// What a verification in the background found.
+#[derive(Clone, Debug)]
+pub struct Verification {
+    /// Whether there is cause for alarm.
+    pub tone: Tone,
+    /// "88,310 entries derived again, and all of it was as signed."
+    pub sentence: String,
+    /// When it ended.
+    pub at: Time,
+    /// What is wrong, one line each.
+    pub findings: Vec<String>,
 }
 
 /// The head of the umbrella log.
