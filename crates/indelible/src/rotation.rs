@@ -179,6 +179,17 @@ fn end_of_overlap(since: Timestamp) -> Timestamp {
     since.saturating_add(OVERLAP).unwrap_or(Timestamp::MAX)
 }
 
+/// A log that is not signed by exactly the present keys.
+struct Untold {
+    /// In whose log it is told.
+    site: Site,
+    /// Of which log.
+    log: String,
+    signers: BTreeSet<String>,
+    present: BTreeSet<String>,
+    size: u64,
+}
+
 /// Tells every log that is not signed by exactly the present keys, and has the umbrella signed by them. Returns how
 /// many logs were told.
 fn tell_all(
@@ -187,64 +198,72 @@ fn tell_all(
     reason: Option<&str>,
     caller: &Caller,
 ) -> Result<usize, RotationError> {
-    let (store, keys) = (indelible.store().as_ref(), indelible.keys());
-    let mut told = 0;
-    let mut tell = |site: &Site, log: &str, present: &[VerifierKey], signers: &BTreeSet<String>, change| {
-        let after: Vec<String> = present.iter().map(ToString::to_string).collect();
+    let store = indelible.store().as_ref();
+    // All of them first: telling one has its log signed anew.
+    let untold = untold(indelible)?;
+    for Untold { site, log, signers, present, size } in &untold {
         let mut entry = json!({
             "action": action,
             "entity": {"type": "log", "id": log},
             "before": {"vkeys": signers},
-            "after": {"vkeys": after},
+            "after": {"vkeys": present},
         });
         if let (Some(entry), Some(reason)) = (entry.as_object_mut(), reason) {
             entry.insert("reason".to_owned(), json!(reason));
         }
-        told += 1;
-        indelible.tell(site.clone(), Some(Class::KEY), change, &entry, caller).map(|_| ())
-    };
-    let umbrella = keys.umbrella_verifier_keys()?;
-    let known = known_keys(&umbrella, keys.umbrella_retired()?);
-    if let Some((head, note)) = indelible.umbrella().head()?
-        && let Some(signers) = other_signers(&note, &umbrella, &known)
-        && let Some(system) = indelible.sites().all()?.into_iter().find(|site| site.id.is_system())
-    {
-        let ended = ended(&signers, &umbrella, head.size);
-        let change = if ended.is_empty() { None } else { Some(adding_umbrella(store, ended)?) };
-        tell(&system, UMBRELLA, &umbrella, &signers, change)?;
-    }
-    for site in indelible.sites().all()? {
-        let present = keys.verifier_keys(&site.id)?;
-        let known = known_keys(&present, keys.retired(&site.id)?);
-        let Some(signed) = indelible.published().head(site.log)? else { continue };
-        if let Some(signers) = other_signers(&signed.checkpoint, &present, &known) {
-            let ended = ended(&signers, &present, signed.head.size);
-            let change = if ended.is_empty() { None } else { Some(adding(store, site.log, ended)?) };
-            tell(&site, site.id.as_str(), &present, &signers, change)?;
-        }
+        let ended = ended(signers.difference(present), *size);
+        let change = match log.as_str() {
+            _ if ended.is_empty() => None,
+            UMBRELLA => Some(adding_umbrella(store, ended)?),
+            _ => Some(adding(store, site.log, ended)?),
+        };
+        indelible.tell(site.clone(), Some(Class::KEY), change, &entry, caller)?;
     }
     indelible.umbrella().round(false)?;
-    Ok(told)
+    Ok(untold.len())
 }
 
-fn known_keys(present: &[VerifierKey], retired: Vec<VerifierKey>) -> Vec<VerifierKey> {
-    present.iter().cloned().chain(retired).collect()
+fn untold(indelible: &Indelible) -> Result<Vec<Untold>, RotationError> {
+    let keys = indelible.keys();
+    let mut untold = Vec::new();
+    for site in indelible.sites().all()? {
+        if site.id.is_system()
+            && let Some((head, note)) = indelible.umbrella().head()?
+        {
+            let (present, retired) = (keys.umbrella_verifier_keys()?, keys.umbrella_retired()?);
+            untold.extend(Untold::find(&site, UMBRELLA, &note, &present, &retired, head.size));
+        }
+        if let Some(signed) = indelible.published().head(site.log)? {
+            let (present, retired) = (keys.verifier_keys(&site.id)?, keys.retired(&site.id)?);
+            let (note, size) = (&signed.checkpoint, signed.head.size);
+            untold.extend(Untold::find(&site, site.id.as_str(), note, &present, &retired, size));
+        }
+    }
+    Ok(untold)
 }
 
-/// Who signed a checkpoint, if it is not exactly the present keys.
-fn other_signers(note: &str, present: &[VerifierKey], known: &[VerifierKey]) -> Option<BTreeSet<String>> {
-    let note = Note::parse(note).ok()?;
-    let signed = |key: &&VerifierKey| {
-        note.signatures().iter().any(|line| line.key_name() == key.name() && line.key_id() == key.id())
-    };
-    let signers: BTreeSet<String> = known.iter().filter(signed).map(ToString::to_string).collect();
-    let present: BTreeSet<String> = present.iter().map(ToString::to_string).collect();
-    (signers != present).then_some(signers)
+impl Untold {
+    /// `None` when it is exactly the present keys that signed a log's checkpoint.
+    fn find(
+        site: &Site,
+        log: &str,
+        note: &str,
+        present: &[VerifierKey],
+        retired: &[VerifierKey],
+        size: u64,
+    ) -> Option<Self> {
+        let note = Note::parse(note).ok()?;
+        let signed = |key: &&VerifierKey| {
+            note.signatures().iter().any(|line| line.key_name() == key.name() && line.key_id() == key.id())
+        };
+        let signers = present.iter().chain(retired).filter(signed).map(ToString::to_string).collect();
+        let present: BTreeSet<String> = present.iter().map(ToString::to_string).collect();
+        let is_told = signers == present;
+        (!is_told).then(|| Self { site: site.clone(), log: log.to_owned(), signers, present, size })
+    }
 }
 
-/// The keys that signed and do so no more.
-fn ended(signers: &BTreeSet<String>, present: &[VerifierKey], size: u64) -> Vec<PastKey> {
-    let present: BTreeSet<String> = present.iter().map(ToString::to_string).collect();
+fn ended<'a>(vkeys: impl Iterator<Item = &'a String>, size: u64) -> Vec<PastKey> {
     let ended = |vkey: &String| PastKey {
         vkey: vkey.clone(),
         ended: Ended::Retired,
@@ -252,5 +271,5 @@ fn ended(signers: &BTreeSet<String>, present: &[VerifierKey], size: u64) -> Vec<
         size,
         checkpoint: None,
     };
-    signers.difference(&present).map(ended).collect()
+    vkeys.map(ended).collect()
 }

@@ -303,7 +303,8 @@ impl Restoration {
             for name in EmbeddedStore::head_files() {
                 rename_if_there(&heads.join(name), &old.join(name))?;
             }
-            for name in EmbeddedStore::head_files() {
+            // The last one is what the others go with: until it is there, no start succeeds.
+            for name in EmbeddedStore::head_files().iter().filter(|name| !name.ends_with("-shm")) {
                 copy_if_there(&made.join(name), &heads.join(name))?;
             }
             sync_directory(heads).map_err(failed(heads))?;

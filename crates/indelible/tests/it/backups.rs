@@ -54,6 +54,12 @@ impl Stage {
         checkpoint
     }
 
+    fn size(&self) -> u64 {
+        let indelible = self.open();
+        let site = indelible.sites().find(&SITE.parse().unwrap()).unwrap().unwrap();
+        indelible.published().size(site.log).unwrap()
+    }
+
     fn restoration(&self) -> Restoration {
         Restoration {
             backup: self.backup(),
@@ -138,12 +144,11 @@ fn a_backup_is_of_one_moment_while_others_write() {
 fn nothing_lost_goes_on_in_the_same_epoch() {
     let stage = Stage::set();
     let origin = stage.open().keys().origin(&SITE.parse().unwrap());
-    let mut restoration = stage.restoration();
+    let restoration = stage.restoration();
     let plan = restoration.plan(&|_| ()).unwrap();
     assert!(!plan.is_new_epoch(), "{plan:?}");
     restoration.give_up().unwrap();
     // The data are lost, the head store is not.
-    restoration.replace = false;
     fs::remove_file(stage.data().join("indelible.sqlite")).unwrap();
     let ran = stage.run(&["restore", "--from", stage.backup().to_str().unwrap(), "--reason", "the disk broke"]);
     assert_eq!(ran.code, 0, "{ran:?}");
@@ -164,7 +169,7 @@ fn lost_entries_begin_an_epoch_that_every_log_tells_of() {
     assert_eq!(ran.code, 0, "{ran:?}");
     let lost = "LOST: `acme.www` had 730 entries or more, the backup has 700";
     assert!(ran.stdout.contains(lost) && ran.stdout.contains("a new epoch"), "{ran:?}");
-    assert_eq!(stage.goes_on(0), checkpoint, "a dry run changes nothing");
+    assert_eq!(stage.size(), 730, "a dry run changes nothing");
 
     let restoration = stage.restoration();
     let plan = restoration.plan(&|_| ()).unwrap();

@@ -201,7 +201,7 @@ fn bundles_from_the_terminal() {
     place.write("in.ndjson", format!("{line}\n{}\n", entry("")));
     place.does("import --site acme.www --format ndjson in.ndjson");
     let key = |site: &str| {
-        let keys = indelible::keys::Keys::load(&place.data(), "audit.test").unwrap();
+        let keys = indelible::keys::Keys::load(&place.data(), "audit.test", 1).unwrap();
         keys.verifier_key(&site.parse().unwrap()).unwrap().to_string()
     };
     place.does("evidence --site acme.www --out case.tar id:01a0c450-6c00-7000-8000-00000000002a");

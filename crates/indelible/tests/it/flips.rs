@@ -73,8 +73,9 @@ fn signs_nothing_else(filled: &Filled, directory: &Path, place: &str) {
     let Ok(outcomes) = indelible.journal().append_blocking(append) else { return };
     let Some(Outcome::Appended(receipt)) = outcomes.into_iter().next() else { return };
     let mut tree = RightEdge::new();
-    filled.receipts[SITE].iter().for_each(|receipt| tree.push(receipt.leaf_hash));
-    tree.push(receipt.leaf_hash);
+    for receipt in filled.receipts[SITE].iter().chain([&receipt]) {
+        tree.push(receipt.leaf_hash);
+    }
     let head = indelible.published().head(site.log).unwrap().unwrap();
     let keys = indelible.keys().verifier_keys(&site.id).unwrap();
     let signed = Checkpoint::verify(&head.checkpoint, &indelible.keys().origin(&site.id), &keys);
