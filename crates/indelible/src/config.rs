@@ -167,6 +167,10 @@ pub struct Log {
     pub umbrella_seconds: Option<u64>,
     /// Seconds without any change after which the umbrella log grows all the same; at least 1.
     pub heartbeat_seconds: Option<u64>,
+    /// Hundredths of one processor that verifying the logs in the background may take; 0 for no verification.
+    pub scrub_percent: Option<u32>,
+    /// A file that names the witnesses of the umbrella log and says how many make a quorum (C2SP tlog-policy).
+    pub witness_policy: Option<PathBuf>,
 }
 
 impl Settings {

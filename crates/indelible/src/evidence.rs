@@ -44,7 +44,7 @@ pub struct Description {
     pub umbrella_vkey: String,
     /// The newest checkpoint of the log.
     pub checkpoint: String,
-    /// The newest checkpoint of the umbrella log, with every signature that it bears.
+    /// The newest checkpoint of the umbrella log that the quorum of witnesses cosigned, else the newest.
     pub umbrella_checkpoint: Option<String>,
 }
 
@@ -127,10 +127,13 @@ impl Bundle {
             origin: keys.origin(&site.id),
             filter: filter.to_owned(),
             made_at,
-            vkeys: vec![keys.verifier_key(&site.id).map_err(failed)?.to_string()],
+            vkeys: keys.verifier_keys(&site.id).map_err(failed)?.iter().map(ToString::to_string).collect(),
             umbrella_vkey: keys.umbrella_key().map_err(failed)?.verifier_key().to_string(),
             checkpoint: crate::public_log::head(indelible, site)?.checkpoint.clone(),
-            umbrella_checkpoint: indelible.umbrella().head()?.map(|(_, checkpoint)| checkpoint),
+            umbrella_checkpoint: match indelible.witnesses().cosigned() {
+                Some((_, note)) => Some(note),
+                None => indelible.umbrella().head()?.map(|(_, checkpoint)| checkpoint),
+            },
         };
         let mut bundle =
             Self { indelible: indelible.clone(), site: site.clone(), made_at, tar: Tar::new(), entries: 0 };

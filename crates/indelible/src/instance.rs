@@ -17,6 +17,7 @@ use crate::sites::Sites;
 use crate::store::{Change, CreateOptions, EmbeddedStore, LogNumber, Site, Store, StoreError, Token, User};
 use crate::trail::Trail;
 use crate::umbrella::Umbrella;
+use crate::witnessing::{BadPolicy, Witnesses};
 
 /// Number of the system's log.
 const SYSTEM_LOG: LogNumber = 0;
@@ -34,6 +35,7 @@ pub struct Indelible {
     search: Arc<Search>,
     umbrella: Arc<Umbrella>,
     trail: Arc<Trail>,
+    witnesses: Arc<Witnesses>,
     revert_handlers: Handlers,
     rules: Arc<RulesAtHand>,
     /// Held from reading settings to committing what they became, so that no change is lost to another.
@@ -50,9 +52,16 @@ pub struct OpenOptions {
     pub origin: Option<String>,
     /// Leaves the search index as it is: for a command that is over before an index would help.
     pub without_indexing: bool,
+    /// The policy that names the witnesses of the umbrella log; by default there are none.
+    pub witness_policy: Option<PathBuf>,
     /// How long content is kept where a site says nothing else.
     pub retention: Retention,
+    /// Opens a backup as it is, to verify it; otherwise that is refused.
+    pub is_backup: bool,
 }
+
+/// The file that makes a copy of a data directory a backup, which is not served.
+pub(crate) const BACKUP_FILE: &str = "backup.json";
 
 impl Indelible {
     /// Opens the installation in a data directory, and makes a new one where there is none.
@@ -74,12 +83,15 @@ impl Indelible {
         if !EmbeddedStore::exists(directory) {
             return Err(OpenError::NoData(directory.to_owned()));
         }
+        if !options.is_backup && directory.join(BACKUP_FILE).exists() {
+            return Err(OpenError::Backup(directory.to_owned()));
+        }
         let store: Arc<dyn Store> =
             Arc::new(EmbeddedStore::open(directory, &head_directory(directory, options))?);
         if let Some(asked) = options.origin.as_deref().filter(|asked| *asked != store.origin()) {
             return Err(OpenError::Origin { kept: store.origin().to_owned(), asked: asked.to_owned() });
         }
-        let keys = Arc::new(Keys::load(directory, store.origin())?);
+        let keys = Arc::new(Keys::load(directory, store.origin(), store.epoch())?);
         let sites = Arc::new(Sites::new(Arc::clone(&store)));
         let journal = Journal::start(Arc::clone(&store), Arc::clone(&keys));
         let place = IndexPlace { directory: directory.join("index"), key: keys.index_key() };
@@ -87,6 +99,11 @@ impl Indelible {
         let umbrella =
             Umbrella::new(Arc::clone(&store), Arc::clone(&keys), Arc::clone(&sites), Arc::clone(&published));
         let trail = Trail::start(journal.clone(), Arc::clone(&sites));
+        let witnesses = Witnesses::open(
+            options.witness_policy.as_deref(),
+            &keys.umbrella_verifier_keys()?,
+            directory.join("witnesses"),
+        )?;
         let search = Search::new(Arc::clone(&store), published, Some(place), !options.without_indexing);
         Ok(Self {
             store,
@@ -96,6 +113,7 @@ impl Indelible {
             search: Arc::new(search),
             umbrella: Arc::new(umbrella),
             trail: Arc::new(trail),
+            witnesses: Arc::new(witnesses),
             revert_handlers: Handlers::default(),
             rules: Arc::default(),
             configuring: Arc::default(),
@@ -165,6 +183,12 @@ impl Indelible {
     #[must_use]
     pub fn trail(&self) -> &Trail {
         &self.trail
+    }
+
+    /// Who cosigns the heads of the umbrella log.
+    #[must_use]
+    pub const fn witnesses(&self) -> &Arc<Witnesses> {
+        &self.witnesses
     }
 
     /// Who carries out reverts in this process, beside the endpoints of connectors.
@@ -414,6 +438,17 @@ impl Indelible {
         self.configure_in(self.system()?, change, entry, caller)
     }
 
+    /// Appends an entry of the installation's own to the system's log. Blocks.
+    pub(crate) fn tell_system(
+        &self,
+        class: Option<Class>,
+        change: Option<Change>,
+        entry: &serde_json::Value,
+        caller: &Caller,
+    ) -> Result<Receipt, ConfigureError> {
+        self.tell(self.system()?, class, change, entry, caller)
+    }
+
     /// The site of what belongs to none.
     fn system(&self) -> Result<Site, StoreError> {
         self.sites
@@ -490,6 +525,13 @@ pub enum OpenError {
          or name the right one with --data", path = .0.display()
     )]
     NoData(PathBuf),
+    /// It is a backup.
+    #[error(
+        "{path} is a backup: it is verified (`indelible verify --data {path}`) and restored (`indelible restore --from \
+         {path}`), not opened. Served as it is, it would sign heads that contradict those that were signed since",
+        path = .0.display()
+    )]
+    Backup(PathBuf),
     /// The origin was another when the installation was made.
     #[error(
         "the log origin is `{kept}` since this installation was made and cannot become `{asked}`: \
@@ -512,6 +554,9 @@ pub enum OpenError {
     /// The store does not open.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The witness policy cannot be used.
+    #[error(transparent)]
+    Policy(#[from] BadPolicy),
     /// The keys do not load.
     #[error(transparent)]
     Keys(#[from] KeyError),

@@ -16,6 +16,9 @@
 //! | `in_process` | logging from the program that holds the installation |
 //! | [`removal`] | retention, erasure, and what is said of what was removed |
 //! | [`jobs`] | longer work: verifying a log |
+//! | [`rotation`] | other signing keys, beside the old ones for a while |
+//! | [`backup`] | copies of an installation, and the ceremony that brings one back |
+//! | [`witnessing`], [`witness`] | asking outside witnesses to cosign; being one for others |
 //! | [`connect`] | foreign entries in |
 //! | [`demo`] | the demo's data |
 //! | [`export`] | entries out, in the forms of other systems |
@@ -31,6 +34,7 @@ pub mod keys;
 pub mod metrics;
 
 mod files;
+mod repeat;
 
 pub mod store;
 
@@ -46,6 +50,7 @@ pub mod access;
 pub mod hosts;
 
 pub mod auditor;
+pub mod backup;
 pub mod evidence;
 mod in_process;
 mod instance;
@@ -54,6 +59,9 @@ pub mod public_log;
 pub mod receipts;
 pub mod removal;
 pub mod revert;
+pub mod rotation;
+pub mod witness;
+pub mod witnessing;
 
 pub mod connect;
 pub mod demo;
@@ -73,4 +81,6 @@ pub mod cli;
 pub mod config;
 
 pub use instance::{ConfigureError, Indelible, OpenError, OpenOptions};
+
+pub(crate) use instance::BACKUP_FILE;
 pub use sites::Sites;

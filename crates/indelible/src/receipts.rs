@@ -43,10 +43,7 @@ pub fn newest(indelible: &Indelible, site: &Site, indexes: &[u64]) -> Result<Vec
 /// The receipt that is chained to the umbrella; `None` as long as that does not cover the entry.
 fn chained(indelible: &Indelible, site: &Site, index: u64) -> Result<Option<String>, StoreError> {
     let store = indelible.store().as_ref();
-    let Some((umbrella, note)) = store.umbrella_head()? else { return Ok(None) };
-    let Some((position, head)) = store.umbrella_covering(site.log, index, umbrella.size)? else {
-        return Ok(None);
-    };
+    let Some((umbrella, note, position, head)) = covering(indelible, site, index)? else { return Ok(None) };
     let failed = |reason: String| unproven(site, index, &reason);
     let nodes_of_site = stored_nodes(store, site.log, head.size, &[]);
     let proof =
@@ -61,6 +58,27 @@ fn chained(indelible: &Indelible, site: &Site, index: u64) -> Result<Option<Stri
     let extra = [indelible.keys().site_blinding(&site.id).as_slice(), upper.as_bytes()].concat();
     let receipt = Receipt::new(index, proof, signed).and_then(|receipt| receipt.with_extra(extra));
     receipt.map(|receipt| Some(receipt.to_string())).map_err(|error| failed(error.to_string()))
+}
+
+/// A head of the umbrella that covers the entry, its note, and the head of the site in it and where that is: under
+/// the newest one that the quorum of witnesses cosigned, else under the newest one.
+fn covering(
+    indelible: &Indelible,
+    site: &Site,
+    index: u64,
+) -> Result<Option<(Head, String, u64, Head)>, StoreError> {
+    let Some((newest, note)) = indelible.umbrella().head()? else { return Ok(None) };
+    let witnesses = indelible.witnesses();
+    let cosigned = witnesses.cosigned().filter(|(checkpoint, _)| checkpoint.size() <= newest.size);
+    let cosigned =
+        cosigned.map(|(checkpoint, note)| (Head { size: checkpoint.size(), root: *checkpoint.root() }, note));
+    for (umbrella, note) in cosigned.into_iter().chain([(newest, witnesses.with_cosignatures(&note))]) {
+        let covering = indelible.store().umbrella_covering(site.log, index, umbrella.size)?;
+        if let Some((position, head)) = covering {
+            return Ok(Some((umbrella, note, position, head)));
+        }
+    }
+    Ok(None)
 }
 
 /// The receipt of a site's head in the umbrella.

@@ -46,6 +46,8 @@ impl Class {
     pub const ERASURE: Self = Self(8);
     /// The class of entries that tell of an expiry, likewise.
     pub const EXPIRY: Self = Self(9);
+    /// The class of entries that tell of other keys, or of a new epoch of the log, likewise.
+    pub const KEY: Self = Self(11);
     /// The class of entries that tell of changed settings, likewise: they say which retention was in force.
     pub const SETTINGS: Self = Self(13);
 

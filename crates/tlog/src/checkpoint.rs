@@ -17,7 +17,7 @@ use std::fmt;
 use crate::{
     decimal,
     hash::{EMPTY_ROOT, Hash},
-    key::{KeyError, SigningKey, VerifierKey, check_key_name},
+    key::{KeyError, SignatureType, SigningKey, VerifierKey, check_key_name},
     note::{Note, NoteError},
 };
 
@@ -174,7 +174,9 @@ impl Checkpoint {
             let (expected, actual) = (origin.to_owned(), checkpoint.origin);
             return Err(CheckpointError::OtherOrigin { expected, actual });
         }
-        if verified.keys().iter().all(|key| key.name() != origin) {
+        let is_log =
+            |key: &&VerifierKey| key.name() == origin && key.signature_type() == SignatureType::Ed25519;
+        if !verified.keys().iter().any(is_log) {
             return Err(CheckpointError::NotByLog { origin: origin.to_owned() });
         }
         Ok(checkpoint)

@@ -15,6 +15,8 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use ed25519_dalek::Signer as _;
 use sha2::{Digest as _, Sha256};
 
+use crate::cosignature;
+
 /// The first four bytes of a hash over name, signature type and public key ("Signatures"). It tells
 /// keys apart and is no proof of anything: anybody can make a key with a given id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,13 +24,14 @@ pub struct KeyId([u8; 4]);
 
 /// The byte that says how a key signs ("Signature types").
 ///
-/// Cosignatures of witnesses (0x04, 0x06) will be further variants: they sign another message than
-/// the bare text, which [`VerifierKey`] hides from the note.
+/// Cosignatures sign another message than the bare text, which [`VerifierKey`] hides from the note.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SignatureType {
     /// 0x01: Ed25519 over the text of the note.
     Ed25519,
+    /// 0x04: Ed25519 over a time and a checkpoint, by a witness (C2SP tlog-cosignature).
+    Cosignature,
 }
 
 /// Why a key, its name or its text is refused.
@@ -110,6 +113,7 @@ pub struct VerifierKey {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Material {
     Ed25519(ed25519_dalek::VerifyingKey),
+    Cosignature(ed25519_dalek::VerifyingKey),
 }
 
 impl KeyId {
@@ -161,12 +165,14 @@ impl SignatureType {
     pub const fn byte(self) -> u8 {
         match self {
             Self::Ed25519 => 0x01,
+            Self::Cosignature => 0x04,
         }
     }
 
     fn from_byte(byte: u8) -> Result<Self, KeyError> {
         match byte {
             0x01 => Ok(Self::Ed25519),
+            0x04 => Ok(Self::Cosignature),
             _ => Err(KeyError::Type { byte }),
         }
     }
@@ -211,13 +217,29 @@ impl fmt::Debug for SigningKey {
 impl VerifierKey {
     /// The Ed25519 key with this name.
     pub fn ed25519(name: impl Into<String>, public_key: &[u8; 32]) -> Result<Self, KeyError> {
-        let name = name.into();
+        Self::from_public_key(name.into(), public_key, Material::Ed25519)
+    }
+
+    /// The key with this name that cosigns checkpoints, a witness's.
+    pub fn cosigner(name: impl Into<String>, public_key: &[u8; 32]) -> Result<Self, KeyError> {
+        Self::from_public_key(name.into(), public_key, Material::Cosignature)
+    }
+
+    fn from_public_key(
+        name: String,
+        public_key: &[u8; 32],
+        material: fn(ed25519_dalek::VerifyingKey) -> Material,
+    ) -> Result<Self, KeyError> {
         check_key_name(&name)?;
         let key = ed25519_dalek::VerifyingKey::from_bytes(public_key).map_err(|_| KeyError::PublicKey)?;
         if key.is_weak() {
             return Err(KeyError::WeakKey);
         }
-        Ok(Self::with_material(name, Material::Ed25519(key)))
+        Ok(Self::with_material(name, material(key)))
+    }
+
+    pub(crate) fn of_cosigner(name: String, key: ed25519_dalek::VerifyingKey) -> Self {
+        Self::with_material(name, Material::Cosignature(key))
     }
 
     fn with_material(name: String, material: Material) -> Self {
@@ -255,6 +277,7 @@ impl VerifierKey {
             // Strict: refuses keys and nonces of small order, so that all verifiers agree.
             Material::Ed25519(key) => ed25519_dalek::Signature::from_slice(signature)
                 .is_ok_and(|signature| key.verify_strict(text.as_bytes(), &signature).is_ok()),
+            Material::Cosignature(key) => cosignature::verifies(key, text, signature),
         }
     }
 }
@@ -263,12 +286,13 @@ impl Material {
     const fn signature_type(&self) -> SignatureType {
         match self {
             Self::Ed25519(_) => SignatureType::Ed25519,
+            Self::Cosignature(_) => SignatureType::Cosignature,
         }
     }
 
     fn public_key(&self) -> &[u8] {
         match self {
-            Self::Ed25519(key) => key.as_bytes(),
+            Self::Ed25519(key) | Self::Cosignature(key) => key.as_bytes(),
         }
     }
 }
@@ -284,10 +308,11 @@ impl FromStr for VerifierKey {
         let stated: KeyId = id.parse()?;
         let key = BASE64_STANDARD.decode(key).map_err(|_| KeyError::Base64)?;
         let (type_byte, public_key) = key.split_first().ok_or(KeyError::Base64)?;
-        let key = match SignatureType::from_byte(*type_byte)? {
-            SignatureType::Ed25519 => {
-                Self::ed25519(name, public_key.try_into().map_err(|_| KeyError::PublicKey)?)?
-            }
+        let signature_type = SignatureType::from_byte(*type_byte)?;
+        let public_key = public_key.try_into().map_err(|_| KeyError::PublicKey)?;
+        let key = match signature_type {
+            SignatureType::Ed25519 => Self::ed25519(name, public_key)?,
+            SignatureType::Cosignature => Self::cosigner(name, public_key)?,
         };
         if key.id == stated { Ok(key) } else { Err(KeyError::IdMismatch { stated, computed: key.id }) }
     }

@@ -62,6 +62,9 @@
 //! | C2SP signed-note | Signatures, Verifier keys | `key.rs` |
 //! | C2SP signed-note | Format, Signatures | `note.rs` |
 //! | C2SP tlog-checkpoint | Note text, Signatures | `checkpoint.rs` |
+//! | C2SP tlog-cosignature | Format, Ed25519 signed message | `cosignature.rs` |
+//! | C2SP tlog-policy | Policy file syntax and structure | `policy.rs` |
+//! | C2SP tlog-witness | add-checkpoint | `submission.rs` |
 //! | C2SP tlog-proof | Format, Verifying a tlog proof | `receipt.rs` |
 //!
 //! # Strict where the specifications are lenient
@@ -86,10 +89,15 @@ mod note;
 mod checkpoint;
 mod receipt;
 
+mod cosignature;
+mod policy;
+mod submission;
+
 mod decimal;
 
 pub use bundle::{BundleError, ENTRY_SIZE_MAX, bundle_entries, push_entry};
 pub use checkpoint::{Checkpoint, CheckpointError};
+pub use cosignature::{COSIGNATURE_TIME_MAX, Cosigner, cosigned_at};
 pub use edge::{EDGE_SIZE_MAX, EdgeError, RightEdge};
 pub use hash::{EMPTY_ROOT, HASH_SIZE, Hash, HashError, empty_root, leaf_hash, node_hash};
 pub use key::{KeyError, KeyId, SignatureType, SigningKey, VerifierKey, check_key_name, key_id};
@@ -97,11 +105,13 @@ pub use nodes::{TileNodes, TileNodesError};
 pub use note::{
     NOTE_SIGNATURES_MAX, NOTE_SIZE_MAX, Note, NoteError, NoteSignature, SignatureFault, VerifiedNote,
 };
+pub use policy::{Policy, PolicyError, PolicyFault, PolicyWitness};
 pub use proof::{
     NodeReader, ProofError, ProveError, consistency_proof, inclusion_proof, root, verify_consistency,
     verify_inclusion,
 };
 pub use receipt::{RECEIPT_PROOF_MAX, RECEIPT_SIZE_MAX, Receipt, ReceiptError};
+pub use submission::{SUBMISSION_PROOF_MAX, Submission, SubmissionError};
 pub use tile::{
     Bundle, LevelTiles, TILE_HEIGHT, TILE_LEVEL_MAX, TILE_WIDTH, Tile, TileError, TilePath, new_bundles,
     new_tiles, tiles_for_size,

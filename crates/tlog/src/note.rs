@@ -218,6 +218,21 @@ impl Note {
         Ok(VerifiedNote { text: &self.text, keys })
     }
 
+    /// The same note with further signatures; those that it has already are not added again.
+    pub fn with_signatures(
+        mut self,
+        further: impl IntoIterator<Item = NoteSignature>,
+    ) -> Result<Self, NoteError> {
+        for signature in further {
+            if !self.signatures.contains(&signature) {
+                self.signatures.push(signature);
+            }
+        }
+        check_signature_count(self.signatures.len())?;
+        check_size(self.to_string().len())?;
+        Ok(self)
+    }
+
     /// The text, with its final newline. It says nothing before [`verify`](Self::verify).
     #[must_use]
     pub fn text(&self) -> &str {
@@ -237,7 +252,12 @@ impl NoteSignature {
         Self { key_name: key.name().to_owned(), key_id, bytes: key.sign(text) }
     }
 
-    fn parse(line: &str) -> Result<Self, SignatureFault> {
+    pub(crate) const fn from_parts(key_name: String, key_id: KeyId, bytes: Vec<u8>) -> Self {
+        Self { key_name, key_id, bytes }
+    }
+
+    /// Parses one signature line, without its newline.
+    pub fn parse(line: &str) -> Result<Self, SignatureFault> {
         let rest = line.strip_prefix(SIGNATURE_PREFIX).ok_or(SignatureFault::Prefix)?;
         let (key_name, signature) = rest.split_once(' ').ok_or(SignatureFault::NoSignature)?;
         check_key_name(key_name)?;

@@ -13,6 +13,7 @@
 mod baseline;
 mod entries;
 mod http;
+mod integrity;
 mod load;
 mod queries;
 mod server;
@@ -47,6 +48,8 @@ fn main() -> Outcome<()> {
     let sqlite = rate(sample.len(), elapsed);
     table.rate("bare SQLite, four indexes and FTS5", sqlite, None);
     table.line("bare SQLite on disk", &format!("{} bytes an entry", size / sample.len()), "");
+    let proving = integrity::alone(&sample)?;
+    let sampled = sample.len();
     drop(sample);
 
     let data = directory.path().join("data");
@@ -57,6 +60,8 @@ fn main() -> Outcome<()> {
     let batched = rate(entries, sent);
     table.rate("Indelible over HTTP, batches, 4 connections", batched, Some(sqlite));
     table.line("  of raw append", &ratio(batched, raw), "");
+    let share = batched / rate(sampled, proving) * 100.0;
+    table.line("  integrity, done again on one processor", &format!("{share:.1} % of that time"), "");
     table.rate("  until all of it is in the search index", rate(entries, searchable), Some(sqlite));
     table.line("  memory of the server", &running.memory(), "");
     running.stop()?;

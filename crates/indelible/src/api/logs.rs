@@ -17,9 +17,11 @@ use super::{App, Path, blocking};
 use crate::clock;
 use crate::public_log;
 use crate::removal::Policy;
+use crate::rotation::{Ended, PastKey, past_keys, past_umbrella_keys};
 use crate::settings::SiteSettings;
 use crate::store::Site;
 use crate::umbrella;
+use crate::witnessing::Standing;
 
 /// How long a checkpoint may be taken for the newest one.
 const CHECKPOINT_SECONDS: u32 = 2;
@@ -56,6 +58,7 @@ async fn serve(
         let newest = format!("max-age={CHECKPOINT_SECONDS}");
         match path.as_str() {
             "checkpoint" => Ok(answer(readers, &newest, TEXT, log.checkpoint(&app)?)),
+            "cosigned" => Ok(answer(readers, &newest, TEXT, log.cosigned(&app)?)),
             "log.v1.json" => Ok(answer(readers, &newest, JSON, log.description(&app)?)),
             tile => {
                 let path = parse(tile)?;
@@ -79,8 +82,26 @@ impl Log {
             || Problem::not_found("the umbrella log has no checkpoint yet: its first round is still to come");
         Ok(match self {
             Self::Site(site) => public_log::head(&app.indelible, site)?.checkpoint.clone().into_bytes(),
-            Self::Umbrella => app.indelible.umbrella().head()?.ok_or_else(none)?.1.into_bytes(),
+            Self::Umbrella => {
+                let (_, note) = app.indelible.umbrella().head()?.ok_or_else(none)?;
+                app.indelible.witnesses().with_cosignatures(&note).into_bytes()
+            }
         })
+    }
+
+    /// The newest checkpoint that the quorum of witnesses cosigned.
+    fn cosigned(&self, app: &App) -> Result<Vec<u8>, Problem> {
+        match self {
+            Self::Site(_) => Err(Problem::not_found(format!(
+                "witnesses cosign the umbrella log, which covers this one: /logs/{UMBRELLA}/cosigned"
+            ))),
+            Self::Umbrella => {
+                let cosigned = app.indelible.witnesses().cosigned();
+                let none =
+                    || Problem::not_found("no checkpoint of the umbrella log has a quorum of witnesses yet");
+                Ok(cosigned.ok_or_else(none)?.1.into_bytes())
+            }
+        }
     }
 
     fn tile(&self, app: &App, path: TilePath) -> Result<Option<Vec<u8>>, Problem> {
@@ -105,27 +126,38 @@ impl Log {
     fn description(&self, app: &App) -> Result<Vec<u8>, Problem> {
         let keys = app.indelible.keys();
         let failed = |error: crate::keys::KeyError| Problem::internal(&error);
-        let umbrella_key = keys.umbrella_key().map_err(failed)?.verifier_key();
-        let (key, cadence, umbrella) = match self {
+        let store = app.indelible.store().as_ref();
+        let umbrella_keys = keys.umbrella_verifier_keys().map_err(failed)?;
+        let (present, past, cadence, umbrella) = match self {
             Self::Site(site) => {
                 let umbrella = UmbrellaDescription {
-                    origin: umbrella_key.name().to_owned(),
-                    vkey: umbrella_key.to_string(),
+                    origin: keys.umbrella_origin(),
+                    vkey: umbrella_keys.first().map(ToString::to_string).unwrap_or_default(),
                     path: format!("/logs/{UMBRELLA}"),
                     tag: Hash::from_bytes(keys.site_tag(&site.id)).to_string(),
                     blinding: Hash::from_bytes(keys.site_blinding(&site.id)).to_string(),
                 };
-                (keys.verifier_key(&site.id).map_err(failed)?, Cadence::Commit, Some(umbrella))
+                let present = keys.verifier_keys(&site.id).map_err(failed)?;
+                (present, past_keys(store, site.log)?, Cadence::Commit, Some(umbrella))
             }
-            Self::Umbrella => (umbrella_key, Cadence::of_rounds(app.indelible.umbrella().cadence()), None),
+            Self::Umbrella => {
+                let cadence = Cadence::of_rounds(app.indelible.umbrella().cadence());
+                (umbrella_keys, past_umbrella_keys(store)?, cadence, None)
+            }
         };
         let description = Description {
-            origin: key.name().to_owned(),
-            vkeys: vec![VerifierKey { vkey: key.to_string(), status: "current" }],
+            origin: present.first().map(|key| key.name().to_owned()).unwrap_or_default(),
+            vkeys: described(&present, past),
             minimum_index: 0,
             retention: self.retention(app)?,
             cadence,
             umbrella,
+            witnesses: match self {
+                Self::Site(_) => Vec::new(),
+                Self::Umbrella => {
+                    app.indelible.witnesses().standings().into_iter().map(WitnessDescription::of).collect()
+                }
+            },
         };
         serde_json::to_vec_pretty(&description).map_err(|error| Problem::internal(&error))
     }
@@ -155,6 +187,32 @@ struct Description {
     /// The log over all sites' logs, and where this one is in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     umbrella: Option<UmbrellaDescription>,
+    /// Who is asked to cosign its checkpoints.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    witnesses: Vec<WitnessDescription>,
+}
+
+#[derive(Serialize)]
+struct WitnessDescription {
+    name: String,
+    vkey: String,
+    /// The newest head that it cosigned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    newest: Option<Cosigned>,
+}
+
+#[derive(Serialize)]
+struct Cosigned {
+    size: u64,
+    /// In seconds since 1970, by the witness's clock.
+    cosigned_at: u64,
+}
+
+impl WitnessDescription {
+    fn of(standing: Standing) -> Self {
+        let newest = standing.newest.map(|(size, cosigned_at)| Cosigned { size, cosigned_at });
+        Self { name: standing.name, vkey: standing.vkey, newest }
+    }
 }
 
 #[derive(Serialize)]
@@ -167,8 +225,34 @@ struct RetentionDescription {
 #[derive(Serialize)]
 struct VerifierKey {
     vkey: String,
-    /// `current` or `retired`.
+    /// `current`; `previous` while it signs beside another; `retired`; `restored` where its epoch ended by a restore.
     status: &'static str,
+    /// How many entries that it may have signed for are still the log's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<u64>,
+    /// The newest checkpoint that it is known to have signed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checkpoint: Option<String>,
+}
+
+/// The keys of a log, the one in use first, then those of earlier times, the last first.
+fn described(present: &[tlog::VerifierKey], past: Vec<PastKey>) -> Vec<VerifierKey> {
+    let signing = present.iter().enumerate().map(|(age, key)| VerifierKey {
+        vkey: key.to_string(),
+        status: if age == 0 { "current" } else { "previous" },
+        size: None,
+        checkpoint: None,
+    });
+    let ended = past.into_iter().rev().map(|key| VerifierKey {
+        vkey: key.vkey,
+        status: match key.ended {
+            Ended::Retired => "retired",
+            Ended::Restored => "restored",
+        },
+        size: Some(key.size),
+        checkpoint: key.checkpoint,
+    });
+    signing.chain(ended).collect()
 }
 
 /// When checkpoints are signed.

@@ -24,6 +24,12 @@ struct OfSite {
     site: String,
 }
 
+/// A witness, by its name in the policy.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfWitness {
+    witness: String,
+}
+
 /// How the server and its logs are, in the format of Prometheus. Callers for some sites only see the logs of those.
 #[utoipa::path(get, path = "/metrics", tag = "health",
     responses((status = 200, description = "OpenMetrics 1.0", content_type = "application/openmetrics-text", body = String),
@@ -55,6 +61,7 @@ fn present(app: &App, sites: &[Site], sees_process: bool) -> Result<Registry, Pr
         sizes.get_or_create(&OfSite { site: site.id.to_string() }).set(gauge(size));
     }
     registry.register("log_entries", "Entries in the log of each site", sizes);
+    scrubbed(&mut registry, app, sites);
     if !sees_process {
         return Ok(registry);
     }
@@ -71,9 +78,48 @@ fn present(app: &App, sites: &[Site], sees_process: bool) -> Result<Registry, Pr
     tell("index_lag_entries", "Entries that are found in the log because the index is behind", behind);
     let umbrella = indelible.umbrella().head()?.map_or(0, |(head, _)| head.size);
     tell("umbrella_heads", "Heads of sites' logs in the umbrella log", umbrella);
+    witnesses(&mut registry, indelible, umbrella);
     let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
     registry.register("build", "Which program this is", version);
     Ok(registry)
+}
+
+/// What the verifications in the background found.
+fn scrubbed(registry: &mut Registry, app: &App, sites: &[Site]) {
+    let (findings, times) = (Family::<OfSite, Gauge>::default(), Family::<OfSite, Gauge>::default());
+    for site in sites {
+        let Some(scrubbed) = app.scrubber.of(site.log) else { continue };
+        let label = OfSite { site: site.id.to_string() };
+        findings.get_or_create(&label).set(gauge(scrubbed.count));
+        times.get_or_create(&label).set(scrubbed.at.as_second());
+    }
+    registry.register("verification_findings", "What the last verification of each log found wrong", findings);
+    registry.register("verification_seconds", "When each log was verified last, since 1970", times);
+}
+
+/// How far each witness is behind, and when it cosigned last.
+fn witnesses(registry: &mut Registry, indelible: &crate::Indelible, head: u64) {
+    let (lags, times) = (Family::<OfWitness, Gauge>::default(), Family::<OfWitness, Gauge>::default());
+    let standings = indelible.witnesses().standings();
+    if standings.is_empty() {
+        return;
+    }
+    for standing in standings {
+        let (size, seconds) = standing.newest.unwrap_or_default();
+        let label = OfWitness { witness: standing.name };
+        lags.get_or_create(&label).set(gauge(head.saturating_sub(size)));
+        times.get_or_create(&label).set(gauge(seconds));
+    }
+    registry.register(
+        "witness_lag_heads",
+        "Leaves of the umbrella log that each witness has not cosigned",
+        lags,
+    );
+    registry.register(
+        "witness_cosigned_seconds",
+        "When each witness cosigned last, since 1970; 0 for never",
+        times,
+    );
 }
 
 /// A count as the library's gauges have it.

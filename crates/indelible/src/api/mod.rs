@@ -26,6 +26,8 @@ mod tokens;
 mod users;
 mod viewer_tokens;
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::FromRequestParts;
 use axum::http::{HeaderMap, header};
@@ -37,6 +39,7 @@ use utoipa_axum::routes;
 
 use crate::Indelible;
 use crate::access::Gate;
+use crate::jobs::Scrubber;
 use crate::metrics::Metrics;
 use crate::trail::Note;
 use model::filter::Network;
@@ -76,6 +79,8 @@ pub struct App {
     pub cursor_key: CursorKey,
     /// What the process counts.
     pub(crate) metrics: Metrics,
+    /// What its verifications in the background found.
+    pub(crate) scrubber: Arc<Scrubber>,
     /// How users reach the server, if that is set; without a slash at its end.
     configured_url: Option<String>,
     trusted_proxies: TrustedProxies,
@@ -96,12 +101,19 @@ impl App {
             gate,
             cursor_key,
             metrics,
+            scrubber: Scrubber::new(Scrubber::SHARE),
             configured_url,
             trusted_proxies: TrustedProxies::from([]),
             trusted_origins: TrustedOrigins::default(),
             embedders: Vec::new(),
             records_reading: false,
         }
+    }
+
+    /// The same, with what this scrubber finds.
+    #[must_use]
+    pub fn scrubbed_by(self, scrubber: Arc<Scrubber>) -> Self {
+        Self { scrubber, ..self }
     }
 
     /// The same, behind proxies whose `X-Forwarded-*` headers are believed.

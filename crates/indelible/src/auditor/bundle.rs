@@ -6,8 +6,9 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use model::{Leaf, SectionName, commitment};
 use serde::de::DeserializeOwned;
-use tlog::{Hash, VerifierKey};
+use tlog::{Hash, Policy, VerifierKey};
 
+use super::quorum;
 use super::receipt::verify_receipt;
 use crate::evidence::{Description, End, Exhibit, FORMAT, exhibit_name};
 use crate::jobs::Finding;
@@ -38,7 +39,8 @@ pub struct BundleReport {
 #[error("not an evidence bundle: {0}")]
 pub struct NoBundle(String);
 
-/// Verifies a bundle against the key of its log and, if given, that of the umbrella.
+/// Verifies a bundle against the key of its log and, if given, that of the umbrella and a policy whose quorum every
+/// receipt must have.
 ///
 /// # Errors
 /// When it is none. What is wrong inside is a finding.
@@ -46,6 +48,7 @@ pub fn verify_bundle(
     file: impl Read,
     log: &VerifierKey,
     umbrella: Option<&VerifierKey>,
+    policy: Option<&Policy>,
 ) -> Result<BundleReport, NoBundle> {
     let mut archive = tar::Archive::new(file);
     let unread = |error: std::io::Error| NoBundle(error.to_string());
@@ -62,6 +65,7 @@ pub fn verify_bundle(
     let mut judge = Judge {
         log,
         umbrella,
+        policy,
         entries: 0,
         erased: 0,
         withheld: 0,
@@ -110,6 +114,7 @@ fn describe(json: &[u8]) -> Result<Description, NoBundle> {
 struct Judge<'a> {
     log: &'a VerifierKey,
     umbrella: Option<&'a VerifierKey>,
+    policy: Option<&'a Policy>,
     entries: u64,
     erased: u64,
     withheld: u64,
@@ -170,6 +175,9 @@ impl Judge<'_> {
         let disclosed = sections(&exhibit, &read)?;
         let proven = verify_receipt(&exhibit.receipt, &tlog::leaf_hash(&leaf), self.log, self.umbrella)
             .map_err(|error| error.to_string())?;
+        if let Some(policy) = self.policy {
+            quorum(policy, proven.umbrella_note.as_deref())?;
+        }
         if proven.index != exhibit.index {
             return Err(format!("its receipt is for index {}", proven.index));
         }

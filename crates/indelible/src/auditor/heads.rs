@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use model::{HeadLeaf, UMBRELLA, site_tag};
-use tlog::{Checkpoint, Hash, VerifierKey};
+use tlog::{Checkpoint, Hash, Policy, VerifierKey};
 
 use super::http::Log;
 use super::leaves::Leaves;
@@ -35,14 +35,19 @@ impl Heads {
         key: &VerifierKey,
         site: &Log,
         origin: &str,
+        policy: Option<&Policy>,
     ) -> Result<Self, AuditError> {
         // Whatever blinding value the server tells: under a false one the tags fit no origin, and then there are no
         // heads, which is told.
         let blinding = site.blinding().await?;
         let log = Log::new(url, UMBRELLA, token)?;
-        let umbrella = verify(NEWEST, &log.checkpoint().await?, key)?;
+        let note = log.newest(policy).await?;
+        let umbrella = verify(NEWEST, &note, key)?;
         let leaves = Leaves::new(log.clone(), 0, umbrella.size());
-        let judge = Judge::of(&log, 0, umbrella.size(), true).await?;
+        let mut judge = Judge::of(&log, 0, umbrella.size(), true).await?;
+        if let Some(policy) = policy {
+            judge.quorum(policy, &note);
+        }
         let tag = site_tag(blinding.as_bytes(), origin);
         Ok(Self { log, tag, umbrella, leaves, judge, waiting: VecDeque::new(), last: 0, count: 0 })
     }

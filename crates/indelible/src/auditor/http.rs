@@ -74,6 +74,24 @@ impl Log {
         String::from_utf8(bytes).map_err(|_| self.refused("checkpoint", "it is not UTF-8"))
     }
 
+    /// The newest checkpoint; with a policy, of the umbrella log, the newest that has a quorum of witnesses.
+    pub(super) async fn newest(&self, policy: Option<&tlog::Policy>) -> Result<String, AuditError> {
+        if policy.is_none() {
+            return self.checkpoint().await;
+        }
+        match self.get("cosigned", tlog::NOTE_SIZE_MAX).await? {
+            Fetched::Bytes(bytes) => {
+                String::from_utf8(bytes).map_err(|_| self.refused("cosigned", "it is not UTF-8"))
+            }
+            Fetched::Missing => Err(self.refused(
+                "cosigned",
+                "404: no checkpoint of the umbrella log has a quorum of witnesses, or the token may not see it. Without \
+                 --policy the log is verified as the operator alone signed it",
+            )),
+            Fetched::Failed(reason) => Err(self.refused("cosigned", &reason)),
+        }
+    }
+
     /// The first entry whose leaf is served.
     pub(super) async fn minimum_index(&self) -> Result<u64, AuditError> {
         Ok(self.description().await?.minimum_index)

@@ -18,7 +18,7 @@ mod tree;
 use std::ops::Range;
 
 use model::{HeadLeaf, Leaf, UMBRELLA};
-use tlog::{Checkpoint, CheckpointError, Hash, NoteError, VerifierKey};
+use tlog::{Checkpoint, CheckpointError, Hash, Note, NoteError, Policy, VerifierKey};
 
 use crate::jobs::Finding;
 use heads::Heads;
@@ -43,6 +43,9 @@ pub struct Audit {
     pub key: VerifierKey,
     /// The key of the umbrella log, where the site's heads in that are to be compared.
     pub umbrella: Option<VerifierKey>,
+    /// Which witnesses must have cosigned the umbrella's head that is verified against: needs the umbrella's key,
+    /// unless the log is the umbrella.
+    pub policy: Option<Policy>,
     /// A checkpoint that was kept from earlier.
     pub since: Option<String>,
     /// An access token, where the log is not public.
@@ -116,10 +119,14 @@ pub async fn audit(audit: &Audit, progress: &(dyn Fn(u64) + Sync)) -> Result<Rep
     let token = audit.token.as_deref();
     let log = Log::new(&audit.url, &audit.site, token)?;
     let mut heads = match &audit.umbrella {
-        Some(key) => Some(Heads::begin(&audit.url, token, key, &log, audit.key.name()).await?),
+        Some(key) => Some({
+            let policy = audit.policy.as_ref();
+            Heads::begin(&audit.url, token, key, &log, audit.key.name(), policy).await?
+        }),
         None => None,
     };
-    let note = log.checkpoint().await?;
+    let policy = audit.policy.as_ref().filter(|_| audit.site == UMBRELLA);
+    let note = log.newest(policy).await?;
     let head = verify(NEWEST, &note, &audit.key)?;
     let first = log.minimum_index().await?.min(head.size()) / leaves::WIDTH * leaves::WIDTH;
     let mut auditor = Auditor {
@@ -127,6 +134,9 @@ pub async fn audit(audit: &Audit, progress: &(dyn Fn(u64) + Sync)) -> Result<Rep
         since: since.as_ref(),
         next_head: None,
     };
+    if let Some(policy) = policy {
+        auditor.judge.quorum(policy, &note);
+    }
     if auditor.comparable(&head, first) {
         auditor.walk(&log, &head, first, heads.as_mut(), progress).await?;
     }
@@ -156,6 +166,13 @@ fn verify(whose: &'static str, note: &str, key: &VerifierKey) -> Result<Checkpoi
         let is_changed = matches!(error, CheckpointError::Note(NoteError::BadSignature { .. }));
         let reason = if matches!(error, CheckpointError::OtherOrigin { .. }) {
             error.to_string()
+        } else if is_unknown && is_other_epoch(stated, key.name()) {
+            format!(
+                "it is of `{stated}`, and the key is that of `{}`: the log was restored from a backup, and goes on in a \
+                 new epoch. Its key history in log.v1.json says how many entries were kept and which checkpoint was the \
+                 last before; the log's `indelible.restore` entry proves it",
+                key.name()
+            )
         } else if is_unknown && stated != key.name() {
             format!("it is of the log `{stated}`, but the key is that of `{}`", key.name())
         } else if is_unknown {
@@ -172,6 +189,33 @@ fn verify(whose: &'static str, note: &str, key: &VerifierKey) -> Result<Checkpoi
         };
         AuditError::Checkpoint { whose, reason }
     })
+}
+
+/// Whether two origins are of one log, before and after a restore: they differ in the number at their end.
+fn is_other_epoch(one: &str, other: &str) -> bool {
+    let split = |origin: &str| {
+        let (log, epoch) = origin.rsplit_once('/')?;
+        epoch.parse::<u32>().is_ok().then(|| log.to_owned())
+    };
+    split(one).is_some_and(|log| Some(log) == split(other))
+}
+
+/// Whether the witnesses that a policy asks for cosigned a head of the umbrella log.
+fn quorum(policy: &Policy, note: Option<&str>) -> Result<(), String> {
+    let Some(note) = note else {
+        return Err(
+            "NO QUORUM: it does not lead to a head of the umbrella log, which is what witnesses cosign"
+                .to_owned(),
+        );
+    };
+    let note = Note::parse(note).map_err(|error| error.to_string())?;
+    if policy.is_reached(&note) {
+        return Ok(());
+    }
+    let by: Vec<String> = policy.cosigned_by(&note).iter().map(|(witness, _)| witness.label()).collect();
+    let by =
+        if by.is_empty() { "no witness of the policy".to_owned() } else { format!("only {}", by.join(", ")) };
+    Err(format!("NO QUORUM: {by} cosigned the head of the umbrella log"))
 }
 
 /// Compares what is served of one log, and keeps what is wrong with it.
@@ -252,6 +296,12 @@ impl Judge {
             ));
         }
         Ok(())
+    }
+
+    fn quorum(&mut self, policy: &Policy, note: &str) {
+        if let Err(reason) = quorum(policy, Some(note)) {
+            self.tell(reason);
+        }
     }
 
     fn find(&mut self, entries: Range<u64>, what: &str) {

@@ -15,6 +15,8 @@ pub struct Proven {
     /// The head of the umbrella log that has that head; `None` where the receipt does not go on
     /// to it, or no key of it was given.
     pub umbrella: Option<Checkpoint>,
+    /// The same as a note, with every signature that it bears.
+    pub umbrella_note: Option<String>,
 }
 
 /// Why a receipt is refused.
@@ -46,7 +48,7 @@ pub fn verify_receipt(
     let site = receipt.verify(leaf, log.name(), std::slice::from_ref(log)).map_err(BadReceipt::Site)?;
     let index = receipt.index();
     let (Some(extra), Some(umbrella)) = (receipt.extra(), umbrella) else {
-        return Ok(Proven { index, site, umbrella: None });
+        return Ok(Proven { index, site, umbrella: None, umbrella_note: None });
     };
     let (blinding, upper) = extra.split_first_chunk().ok_or(BadReceipt::Extra)?;
     // The leaf follows from what was just verified: nothing in the extra data is taken on trust.
@@ -56,5 +58,6 @@ pub fn verify_receipt(
     let proven = upper
         .verify(&tlog::leaf_hash(&head), umbrella.name(), std::slice::from_ref(umbrella))
         .map_err(BadReceipt::Umbrella)?;
-    Ok(Proven { index, site, umbrella: Some(proven) })
+    let umbrella_note = Some(upper.checkpoint_note().to_owned());
+    Ok(Proven { index, site, umbrella: Some(proven), umbrella_note })
 }

@@ -6,6 +6,7 @@ use clap::Args;
 use super::{Failure, Place, open_options, output};
 use crate::search::Progress;
 use crate::store::EmbeddedStore;
+use crate::witnessing::Standing;
 use crate::{Indelible, OpenOptions};
 
 /// Say what is wrong with this installation
@@ -49,6 +50,10 @@ impl Doctor {
         let tokens = indelible.store().tokens()?;
         let valid = tokens.iter().filter(|token| token.revoked_at.is_none()).count();
         output::data(&format!("tokens        {valid} valid"))?;
+        let umbrella = indelible.umbrella().head()?.map_or(0, |(head, _)| head.size);
+        for standing in indelible.witnesses().standings() {
+            output::data(&format!("witness       {}", witness_state(&standing, umbrella)))?;
+        }
         if head.starts_with(directory) {
             output::data(
                 "advice        put the head store on other storage (APP__STORE__HEAD_PATH): then an old copy \
@@ -70,6 +75,21 @@ fn of_outbox(directory: &Path) -> Result<ExitCode, Failure> {
     }
     output::data("state         somebody should look: see above")?;
     Ok(ExitCode::FAILURE)
+}
+
+fn witness_state(standing: &Standing, umbrella: u64) -> String {
+    let name = &standing.name;
+    match standing.newest {
+        None if standing.url.is_none() => {
+            format!("{name}: the policy has no address of it, so it is not asked")
+        }
+        None => format!("{name}: has cosigned nothing yet; a server asks it"),
+        Some((size, seconds)) => {
+            let at = i64::try_from(seconds).ok().and_then(|at| jiff::Timestamp::from_second(at).ok());
+            let at = at.map_or_else(|| seconds.to_string(), |at| at.to_string());
+            format!("{name}: cosigned at {at}, {} heads behind", umbrella.saturating_sub(size))
+        }
+    }
 }
 
 fn index_state(progress: Progress) -> String {

@@ -2,6 +2,7 @@
 //!
 //! Data goes to stdout, messages to stderr. Exit codes: 0 done, 1 failed or finding, 2 wrong usage.
 
+mod backup;
 mod completions;
 mod demo;
 mod doctor;
@@ -9,15 +10,18 @@ mod erase;
 mod evidence;
 mod export;
 mod import;
+mod key;
 mod openapi;
 mod output;
 mod query;
+mod restore;
 mod retention;
 mod serve;
 mod site;
 mod token;
 mod user;
 mod verify;
+mod witness;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -28,7 +32,7 @@ use crate::config::{Settings, SettingsError};
 use crate::journal::JournalError;
 use crate::removal::RemovalError;
 use crate::store::StoreError;
-use crate::{ConfigureError, Indelible, OpenError, OpenOptions};
+use crate::{BACKUP_FILE, ConfigureError, Indelible, OpenError, OpenOptions};
 
 /// The audit log for content platforms: who changed what, when, provably.
 #[derive(Debug, Parser)]
@@ -49,6 +53,10 @@ enum Command {
     Erase(erase::Erase),
     Retention(retention::RetentionCommand),
     Verify(Box<verify::Verify>),
+    Backup(backup::Backup),
+    Restore(Box<restore::Restore>),
+    Key(key::KeyCommand),
+    Witness(witness::WitnessCommand),
     Site(site::SiteCommand),
     Token(token::TokenCommand),
     User(user::UserCommand),
@@ -86,6 +94,18 @@ impl Place {
 }
 
 impl Place {
+    /// The same where it may be a backup, for a command that changes nothing.
+    fn open_or_backup(&self) -> Result<Indelible, Failure> {
+        let settings = self.settings()?;
+        let is_backup = settings.store.data_dir.join(BACKUP_FILE).exists();
+        let mut options = OpenOptions { without_indexing: true, is_backup, ..open_options(&settings) };
+        if is_backup {
+            // Its heads are within it, and its witnesses have nothing to say of it.
+            (options.head_directory, options.witness_policy) = (None, None);
+        }
+        Ok(Indelible::open_existing(&settings.store.data_dir, &options)?)
+    }
+
     /// The same with the search index, for a command that removes: what is removed must leave the index, too.
     fn open_with_index(&self) -> Result<Indelible, Failure> {
         let settings = self.settings()?;
@@ -109,7 +129,9 @@ fn open_options(settings: &Settings) -> OpenOptions {
     OpenOptions {
         head_directory: settings.store.head_path.clone(),
         origin: settings.log.origin.clone(),
+        witness_policy: settings.log.witness_policy.clone(),
         without_indexing: false,
+        is_backup: false,
         retention: settings.audit.retention_days,
     }
 }
@@ -128,6 +150,10 @@ pub fn main() -> ExitCode {
         Command::Erase(command) => command.run(),
         Command::Retention(command) => command.run(),
         Command::Verify(command) => command.run(),
+        Command::Backup(command) => command.run(),
+        Command::Restore(command) => command.run(),
+        Command::Key(command) => command.run(),
+        Command::Witness(command) => command.run(),
         Command::Site(command) => command.run(),
         Command::Token(command) => command.run(),
         Command::User(command) => command.run(),

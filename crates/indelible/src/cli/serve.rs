@@ -8,8 +8,10 @@ use tokio::net::TcpListener;
 use super::{Failure, Place, open_options, output};
 use crate::access::{Gate, LINK_LIFETIME, new_link};
 use crate::api::{App, TrustedOrigins};
+use crate::jobs::Scrubber;
 use crate::store::EmbeddedStore;
 use crate::umbrella::Cadence;
+use crate::witnessing::Submitter;
 use crate::{Indelible, removal, server};
 
 /// Run the server
@@ -52,13 +54,18 @@ impl Serve {
                 ))?;
             }
             let _worker = removal::Worker::start(indelible.clone());
+            let scrubber = Scrubber::new(settings.log.scrub_percent.unwrap_or(Scrubber::SHARE));
+            let _scrubbing = (settings.log.scrub_percent != Some(0)).then(|| scrubber.keep_up(indelible.clone()));
             let _rounds = indelible.umbrella().keep_up(cadence(&settings.log));
+            let submitter = Submitter::new(indelible.witnesses().clone(), indelible.umbrella().clone());
+            let _asking = submitter.map_err(|error| Failure::Other(error.to_string()))?.keep_up();
             let gate = Gate::new(indelible.store().clone());
             let origins = TrustedOrigins::new(settings.server.trusted_origins.clone());
             let app = App::new(indelible.clone(), gate, settings.server.public_url.as_deref())
                 .behind(proxies)
                 .trusting(origins)
                 .embedded_by(embedders)
+                .scrubbed_by(scrubber)
                 .recording_reading();
             run_until_stopped(listener, app, &indelible).await
         })
@@ -134,7 +141,7 @@ pub(super) fn start_log() {
     }
 }
 
-async fn signalled() {
+pub(super) async fn signalled() {
     let interrupt = async {
         // Without a handler the process ends at the signal, which is safe too.
         if tokio::signal::ctrl_c().await.is_err() {

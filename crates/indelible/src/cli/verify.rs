@@ -5,13 +5,13 @@ use std::process::ExitCode;
 
 use clap::Args;
 use model::UMBRELLA;
-use tlog::VerifierKey;
+use tlog::{Policy, VerifierKey};
 
 use super::serve::block_on;
 use super::{Failure, Place, find_site, output};
 use crate::Indelible;
 use crate::auditor::{self, Audit};
-use crate::jobs::{Finding, SiteReport, verify_site, verify_umbrella};
+use crate::jobs::{SiteReport, verify_site, verify_umbrella};
 
 /// Derive every leaf, tile, root and signature again and compare
 ///
@@ -34,6 +34,9 @@ pub(super) struct Verify {
     /// The umbrella log's key: compares every head of the site in that, or follows receipts into it
     #[arg(long, value_name = "VKEY", requires = "key")]
     umbrella_key: Option<VerifierKey>,
+    /// A trust policy: which witnesses must have cosigned the umbrella log's head that is verified against
+    #[arg(long, value_name = "FILE", requires = "key")]
+    policy: Option<PathBuf>,
     /// A file with a checkpoint kept from earlier: the log must extend it
     #[arg(long, value_name = "FILE", requires = "url")]
     since: Option<PathBuf>,
@@ -61,11 +64,14 @@ impl Verify {
 
     fn over_http(&self, url: &str, site: &str, key: &VerifierKey) -> Result<ExitCode, Failure> {
         let since = self.since.as_deref().map(read_checkpoint).transpose()?;
+        let (policy, umbrella) = self.trust(site == UMBRELLA)?;
+        let has_policy = policy.is_some();
         let audit = Audit {
             url: url.to_owned(),
             site: site.to_owned(),
             key: key.clone(),
-            umbrella: self.umbrella_key.clone(),
+            umbrella: if site == UMBRELLA { self.umbrella_key.clone() } else { umbrella },
+            policy,
             since,
             token: self.token.clone(),
         };
@@ -80,7 +86,7 @@ impl Verify {
             report
                 .findings
                 .iter()
-                .try_for_each(|finding| output::data(&format!("{site}: {}", line(finding))))?;
+                .try_for_each(|finding| output::data(&format!("{site}: {}", finding)))?;
             output::message(&format!("{findings} findings in the log of `{site}` up to entry {size}"));
             return Ok(ExitCode::FAILURE);
         }
@@ -92,6 +98,9 @@ impl Verify {
         if let Some(heads) = report.heads {
             output::data(&format!("{site}: it has all {heads} heads that the umbrella log has of it"))?;
         }
+        if has_policy {
+            output::data(&format!("{site}: the quorum of witnesses is reached"))?;
+        }
         if let Some(path) = &self.keep {
             std::fs::write(path, &report.note)
                 .map_err(|error| Failure::Other(format!("{}: {error}", path.display())))?;
@@ -99,14 +108,39 @@ impl Verify {
         Ok(ExitCode::SUCCESS)
     }
 
+    /// The policy, and the umbrella's key: as given, else the one that the policy has. Witnesses cosign the umbrella,
+    /// so that a policy says nothing without it.
+    fn trust(&self, is_umbrella: bool) -> Result<(Option<Policy>, Option<VerifierKey>), Failure> {
+        let Some(path) = &self.policy else { return Ok((None, self.umbrella_key.clone())) };
+        let failed = |error: &dyn std::fmt::Display| Failure::Other(format!("{}: {error}", path.display()));
+        let policy = Policy::parse(std::fs::read(path).map_err(|error| failed(&error))?)
+            .map_err(|error| failed(&error))?;
+        let umbrella = match (&self.umbrella_key, policy.logs()) {
+            (None, [only]) => Some(only.clone()),
+            (key, _) => key.clone(),
+        };
+        if umbrella.is_none() && !is_umbrella {
+            return Err(Failure::Usage(
+                "--policy needs the umbrella log's key, which witnesses cosign: give --umbrella-key, or one `log` line \
+                 in the policy"
+                    .to_owned(),
+            ));
+        }
+        Ok((Some(policy), umbrella))
+    }
+
     fn bundle(&self, path: &Path, key: &VerifierKey) -> Result<ExitCode, Failure> {
         let failed = |error: &dyn std::fmt::Display| Failure::Other(format!("{}: {error}", path.display()));
         let file = BufReader::new(File::open(path).map_err(|error| failed(&error))?);
-        let report =
-            auditor::verify_bundle(file, key, self.umbrella_key.as_ref()).map_err(|error| failed(&error))?;
+        let (policy, umbrella) = self.trust(false)?;
+        let report = auditor::verify_bundle(file, key, umbrella.as_ref(), policy.as_ref())
+            .map_err(|error| failed(&error))?;
         let site: String = report.description.site.chars().filter(|c| !c.is_control()).take(130).collect();
         if report.findings.is_empty() {
             output::data(&format!("{site}: {} entries verify", report.entries))?;
+            if policy.is_some() {
+                output::data(&format!("{site}: the quorum of witnesses is reached for each of them"))?;
+            }
             if report.erased > 0 {
                 output::data(&format!("{site}: {} sections of them were erased", report.erased))?;
             }
@@ -115,13 +149,13 @@ impl Verify {
             }
             return Ok(ExitCode::SUCCESS);
         }
-        report.findings.iter().try_for_each(|finding| output::data(&format!("{site}: {}", line(finding))))?;
+        report.findings.iter().try_for_each(|finding| output::data(&format!("{site}: {}", finding)))?;
         output::message(&format!("{} findings; {} entries verify", report.findings.len(), report.entries));
         Ok(ExitCode::FAILURE)
     }
 
     fn data(&self) -> Result<ExitCode, Failure> {
-        let indelible = self.place.open()?;
+        let indelible = self.place.open_or_backup()?;
         let sites = match &self.site {
             Some(id) => vec![find_site(&indelible, id)?],
             None => indelible.sites().all()?,
@@ -158,7 +192,7 @@ fn umbrella(indelible: &Indelible) -> Result<usize, Failure> {
     if report.findings.is_empty() {
         output::data(&format!("{UMBRELLA}: {} heads verify, root {}", report.head.size, report.head.root))?;
     }
-    report.findings.iter().try_for_each(|finding| output::data(&format!("{UMBRELLA}: {}", line(finding))))?;
+    report.findings.iter().try_for_each(|finding| output::data(&format!("{UMBRELLA}: {}", finding)))?;
     Ok(report.findings.len())
 }
 
@@ -176,7 +210,7 @@ fn print(report: &SiteReport) -> std::io::Result<()> {
             report.head.root
         ));
     }
-    report.findings.iter().try_for_each(|finding| output::data(&format!("{site}: {}", line(finding))))
+    report.findings.iter().try_for_each(|finding| output::data(&format!("{site}: {}", finding)))
 }
 
 /// What of the entries is gone, and has its reason in the log.
@@ -186,16 +220,5 @@ fn gone(report: &SiteReport) -> String {
         (erased, 0) => format!(" ({erased} with erased sections)"),
         (0, expired) => format!(" ({expired} of them expired)"),
         (erased, expired) => format!(" ({erased} with erased sections, {expired} expired)"),
-    }
-}
-
-/// `entry 7: …`, `entries 512 to 767: …`
-fn line(finding: &Finding) -> String {
-    match &finding.entries {
-        Some(range) if range.end - range.start == 1 => format!("entry {}: {}", range.start, finding.what),
-        Some(range) => {
-            format!("entries {} to {}: {}", range.start, range.end.saturating_sub(1), finding.what)
-        }
-        None => finding.what.clone(),
     }
 }

@@ -1,15 +1,16 @@
-//! Deriving blocks again, on all processors.
+//! Deriving blocks again, on as many processors as the pace allows.
 
 use std::collections::HashMap;
-use std::num::NonZero;
 use std::ops::Range;
 use std::thread::{self, Scope, ScopedJoinHandle};
+use std::time::Instant;
 
 use jiff::Timestamp;
 use model::{StoredEntry, StoredError};
 use tlog::{HASH_SIZE, Hash, TILE_WIDTH};
 
 use super::ids::IdSum;
+use super::pace::Pace;
 use super::removals::{Left, said};
 use crate::removal::Reason;
 use crate::store::{BlockInfo, Site, Store, StoreError};
@@ -41,6 +42,7 @@ pub(super) struct DerivedEntry {
 /// Derives blocks and hands them over in order. While some are compared, the next are derived: nothing in one
 /// depends on another.
 pub(super) fn derive_all(
+    pace: Pace,
     store: &dyn Store,
     site: &Site,
     blocks: &[BlockInfo],
@@ -48,13 +50,18 @@ pub(super) fn derive_all(
     ids: &IdSum,
     mut compare: impl FnMut(&BlockInfo, Result<Derived, StoreError>) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    let derive = move |block: &BlockInfo| derive(store, site, block, size, ids.clone());
+    let derive = move |block: &BlockInfo| {
+        let begin = Instant::now();
+        let derived = derive(store, site, block, size, ids.clone());
+        pace.rest(begin.elapsed());
+        derived
+    };
     thread::scope(|scope| {
         let mut rest = blocks.chunks(BLOCKS_AT_ONCE);
-        let mut running = rest.next().map(|blocks| (blocks, on_all_processors(scope, blocks, derive)));
+        let mut running = rest.next().map(|blocks| (blocks, in_threads(pace, scope, blocks, derive)));
         while let Some((blocks, threads)) = running.take() {
             let derived: Vec<_> = threads.into_iter().flat_map(join).collect();
-            running = rest.next().map(|blocks| (blocks, on_all_processors(scope, blocks, derive)));
+            running = rest.next().map(|blocks| (blocks, in_threads(pace, scope, blocks, derive)));
             for (block, derived) in blocks.iter().zip(derived) {
                 compare(block, derived)?;
             }
@@ -63,13 +70,13 @@ pub(super) fn derive_all(
     })
 }
 
-fn on_all_processors<'scope, T: Send + 'scope>(
+fn in_threads<'scope, T: Send + 'scope>(
+    pace: Pace,
     scope: &'scope Scope<'scope, '_>,
     blocks: &'scope [BlockInfo],
     derive: impl Fn(&BlockInfo) -> T + Copy + Send + 'scope,
 ) -> Vec<ScopedJoinHandle<'scope, Vec<T>>> {
-    let threads = thread::available_parallelism().map_or(1, NonZero::get);
-    let share = blocks.len().div_ceil(threads).max(1);
+    let share = blocks.len().div_ceil(pace.threads()).max(1);
     let start = |blocks: &'scope [BlockInfo]| scope.spawn(move || blocks.iter().map(derive).collect());
     blocks.chunks(share).map(start).collect()
 }

@@ -1,9 +1,11 @@
 //! Whether every id leads to its entry, told without a look-up for each of them.
 
 use std::hash::{BuildHasher as _, RandomState};
+use std::time::Instant;
 
 use uuid::Uuid;
 
+use super::pace::Pace;
 use crate::store::{Site, Store, StoreError};
 
 /// Ids read at once.
@@ -53,16 +55,24 @@ impl IdSum {
     ///
     /// That every id is there is not enough for look-ups to find it: they also need the order of the index,
     /// which [`Store::ids`] checks.
-    pub(super) fn stored(&self, store: &dyn Store, site: &Site, size: u64) -> Result<Self, StoreError> {
+    pub(super) fn stored(
+        &self,
+        pace: Pace,
+        store: &dyn Store,
+        site: &Site,
+        size: u64,
+    ) -> Result<Self, StoreError> {
         let mut all = self.empty();
         let mut last = None;
         loop {
+            let begin = Instant::now();
             let ids = store.ids(site.log, last, IDS_AT_ONCE)?;
             for (id, position) in &ids {
                 if *position < size {
                     all.put(*id, *position);
                 }
             }
+            pace.rest(begin.elapsed());
             last = ids.last().map(|(id, _)| *id);
             if ids.len() < IDS_AT_ONCE {
                 return Ok(all);

@@ -38,11 +38,11 @@ pub fn verify_umbrella(indelible: &Indelible) -> Result<Option<UmbrellaReport>, 
 }
 
 fn bad_checkpoint(indelible: &Indelible, head: Head, checkpoint: &str) -> Option<Finding> {
-    let key = match indelible.keys().umbrella_key() {
-        Ok(key) => key.verifier_key(),
+    let keys = match indelible.keys().umbrella_verifier_keys() {
+        Ok(keys) => keys,
         Err(error) => return Some(told(error.to_string())),
     };
-    match Checkpoint::verify(checkpoint, key.name(), std::slice::from_ref(&key)) {
+    match Checkpoint::verify(checkpoint, &indelible.keys().umbrella_origin(), &keys) {
         Ok(signed) if (signed.size(), *signed.root()) == (head.size, head.root) => None,
         Ok(_) => Some(told("the signed checkpoint is of another head".to_owned())),
         Err(error) => Some(told(format!("the checkpoint does not verify: {error}"))),

@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 use super::derive::{Derived, DerivedEntry, derive_all, tile_hashes};
 use super::ids::IdSum;
+use super::pace::Pace;
 use super::removals::{Left, Removals};
 
 use crate::Indelible;
@@ -36,6 +37,18 @@ pub struct Finding {
     pub entries: Option<Range<u64>>,
     /// What is wrong there.
     pub what: String,
+}
+
+impl std::fmt::Display for Finding {
+    /// `entry 7: …`, `entries 512 to 767: …`
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.entries {
+            Some(range) if range.end - range.start == 1 => write!(f, "entry {}: ", range.start)?,
+            Some(range) => write!(f, "entries {} to {}: ", range.start, range.end.saturating_sub(1))?,
+            None => {}
+        }
+        f.write_str(&self.what)
+    }
 }
 
 /// What a verification found.
@@ -64,9 +77,20 @@ pub fn verify_site(
     site: &Site,
     progress: &dyn Fn(u64),
 ) -> Result<SiteReport, StoreError> {
+    verify_at(Pace::Full, indelible, site, progress)
+}
+
+/// The same with as much of the machine as `pace` allows.
+pub(super) fn verify_at(
+    pace: Pace,
+    indelible: &Indelible,
+    site: &Site,
+    progress: &dyn Fn(u64),
+) -> Result<SiteReport, StoreError> {
     let signed = indelible.published().head(site.log)?;
     let head = signed.as_ref().map_or_else(Head::empty, |signed| signed.head);
     let mut verification = Verification {
+        pace,
         store: indelible.store().as_ref(),
         published: indelible.published(),
         site,
@@ -102,6 +126,7 @@ pub fn verify_site(
 }
 
 struct Verification<'a> {
+    pace: Pace,
     store: &'a dyn Store,
     published: &'a Published,
     site: &'a Site,
@@ -132,11 +157,11 @@ impl Verification<'_> {
     fn checkpoint(&mut self, keys: &Keys, note: Option<&str>, head: Head) {
         let Some(note) = note else { return };
         let origin = keys.origin(&self.site.id);
-        let key = match keys.verifier_key(&self.site.id) {
-            Ok(key) => key,
+        let keys = match keys.verifier_keys(&self.site.id) {
+            Ok(keys) => keys,
             Err(error) => return self.find(None, format!("the log's key does not load: {error}")),
         };
-        match Checkpoint::verify(note, &origin, &[key]) {
+        match Checkpoint::verify(note, &origin, &keys) {
             Err(error) => self.find(None, format!("the checkpoint is not validly signed: {error}")),
             Ok(checkpoint) if (checkpoint.size(), *checkpoint.root()) != (head.size, head.root) => {
                 self.find(None, "the head store's size and root are not those that its checkpoint signs");
@@ -155,7 +180,7 @@ impl Verification<'_> {
         }
         let signed: Vec<BlockInfo> = all.into_iter().filter(|block| block.first < self.size).collect();
         let (store, site, size, ids) = (self.store, self.site, self.size, self.ids.empty());
-        derive_all(store, site, &signed, size, &ids, |block, derived| {
+        derive_all(self.pace, store, site, &signed, size, &ids, |block, derived| {
             if block.first > next {
                 self.missing(next..block.first.min(self.size))?;
             }
@@ -283,7 +308,7 @@ impl Verification<'_> {
 
     /// Checks what nothing but look-ups would miss.
     fn lookups(&mut self) -> Result<(), StoreError> {
-        match self.ids.stored(self.store, self.site, self.size) {
+        match self.ids.stored(self.pace, self.store, self.site, self.size) {
             Ok(stored) if stored == self.ids => {}
             // That the index is damaged says nothing of the place; looking every id up does.
             Ok(_) | Err(StoreError::Corrupt(_)) => self.misplaced()?,

@@ -377,20 +377,22 @@ const fn created(change: &Change) -> Option<&Site> {
 
 /// Signs a head of a site's log.
 pub(crate) fn checkpoint(keys: &Keys, site: &SiteId, head: Head) -> Result<String, String> {
-    sign(&keys.signing_key(site).map_err(|error| error.to_string())?, head)
+    sign(&keys.signing_keys(site).map_err(|error| error.to_string())?, head)
 }
 
-/// Signs a head, and verifies the signature as a reader would. Whoever calls this has proven that the head
-/// extends every one that was signed before it, or is one of them.
-pub(crate) fn sign(key: &SigningKey, head: Head) -> Result<String, String> {
-    let origin = key.name();
+/// Signs a head with all keys of its log, and verifies each signature as a reader would. Whoever calls this has proven
+/// that the head extends every one that was signed before it, or is one of them.
+pub(crate) fn sign(keys: &[SigningKey], head: Head) -> Result<String, String> {
+    let origin = keys.first().map(SigningKey::name).ok_or("no key signs")?;
     let note = Checkpoint::new(origin, head.size, head.root)
-        .and_then(|checkpoint| checkpoint.sign(key))
+        .and_then(|checkpoint| checkpoint.sign_with(&keys.iter().collect::<Vec<_>>()))
         .map_err(|error| error.to_string())?;
-    let verified =
-        Checkpoint::verify(&note, origin, &[key.verifier_key()]).map_err(|error| error.to_string())?;
-    if (verified.size(), *verified.root()) != (head.size, head.root) {
-        return Err("the signed checkpoint does not say what was to be signed".to_owned());
+    for key in keys {
+        let verified =
+            Checkpoint::verify(&note, origin, &[key.verifier_key()]).map_err(|error| error.to_string())?;
+        if (verified.size(), *verified.root()) != (head.size, head.root) {
+            return Err("the signed checkpoint does not say what was to be signed".to_owned());
+        }
     }
     Ok(note)
 }

@@ -21,6 +21,7 @@ mod users;
 
 use std::fmt;
 use std::ops::Range;
+use std::path::Path;
 
 use jiff::Timestamp;
 use model::{Role, SiteId, StoredEntry};
@@ -28,7 +29,7 @@ use serde::{Deserialize, Serialize};
 use tlog::Hash;
 use uuid::Uuid;
 
-pub use embedded::{CreateOptions, EmbeddedStore};
+pub use embedded::{CreateOptions, EmbeddedStore, SurvivingHeads};
 pub use removal::{LastRemovals, Reduction, Removal, RemovalStore, Removed};
 pub use saved::{SAVED_SEARCHES_MAX, SaveError, SavedSearch};
 pub use umbrella::{SiteHead, UmbrellaStore};
@@ -324,6 +325,9 @@ pub trait Store: UmbrellaStore + RemovalStore + fmt::Debug + Send + Sync + 'stat
     /// The installation's prefix of every checkpoint's origin line.
     fn origin(&self) -> &str;
 
+    /// The installation's suffix of every origin line: 1, and one more with each restore that lost entries.
+    fn epoch(&self) -> u32;
+
     /// Every site, in the order of their logs' numbers.
     fn sites(&self) -> Result<Vec<Site>, StoreError>;
 
@@ -447,6 +451,10 @@ pub trait Store: UmbrellaStore + RemovalStore + fmt::Debug + Send + Sync + 'stat
 
     /// Deletes a saved search of this owner, durable on return. True for exactly one caller.
     fn delete_saved_search(&self, owner: &str, id: Uuid) -> Result<bool, StoreError>;
+
+    /// Copies everything, heads included, as it is at one moment, into a directory that has nothing yet; others may
+    /// write meanwhile. `progress` hears how much of how much is copied.
+    fn back_up(&self, to: &Path, progress: &dyn Fn(u64, u64)) -> Result<(), StoreError>;
 }
 
 /// What can go wrong with a store.

@@ -4,10 +4,14 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use model::{Permission, UMBRELLA};
 
-use super::view::{Head, IntegrityPage, Link, Time, Tone, UmbrellaHead, text, url};
+use super::view::{
+    Head, IntegrityPage, Link, Time, Tone, UmbrellaHead, Verification, WitnessLine, text, url,
+};
 use super::visit::Visit;
 use crate::api::{App, Problem};
+use crate::jobs::Scrubbed;
 use crate::store::Site;
+use crate::witnessing::Standing;
 use crate::{clock, search};
 
 pub(super) async fn integrity(State(app): State<App>, visit: Visit, Path(site): Path<String>) -> Response {
@@ -47,6 +51,7 @@ pub(super) async fn integrity(State(app): State<App>, visit: Visit, Path(site): 
             tone: if size == 0 { Tone::Quiet } else { Tone::Good },
             sentence,
             head,
+            verification: app.scrubber.of(site.log).map(|scrubbed| verification(now, scrubbed)),
             verifier_key: key.to_string(),
             verify_command: format!("indelible verify --site {}", site.id),
             audit_command: format!(
@@ -58,6 +63,21 @@ pub(super) async fn integrity(State(app): State<App>, visit: Visit, Path(site): 
         })
     };
     visit.page(make).await
+}
+
+/// What the server's own verification found.
+fn verification(now: jiff::Timestamp, scrubbed: Scrubbed) -> Verification {
+    let Scrubbed { at, entries, findings, count } = scrubbed;
+    let entries = text::count(entries, "entry", "entries");
+    let (tone, sentence) = match count {
+        0 => (Tone::Good, format!("{entries} derived again, and all of it was as signed.")),
+        count => {
+            let found = text::count(count, "finding", "findings");
+            (Tone::Danger, format!("ALARM: {found}. The log is not as it was when it was signed."))
+        }
+    };
+    let findings = findings.iter().map(ToString::to_string).collect();
+    Verification { tone, sentence, at: Time::new(now, at), findings }
 }
 
 /// The umbrella log's head, and whether it covers the site's entries.
@@ -74,7 +94,27 @@ fn umbrella(app: &App, site: &Site, size: u64) -> Result<Option<UmbrellaHead>, P
     };
     let key = app.indelible.keys().umbrella_key().map_err(|error| Problem::internal(&error))?;
     let verifier_key = key.verifier_key().to_string();
-    Ok(Some(UmbrellaHead { checkpoint, verifier_key, coverage: coverage.to_owned() }))
+    let checkpoint = app.indelible.witnesses().with_cosignatures(&checkpoint);
+    let witnesses = app.indelible.witnesses().standings();
+    let witnesses = witnesses.into_iter().map(|standing| witness(standing, head.size)).collect();
+    Ok(Some(UmbrellaHead { checkpoint, verifier_key, coverage: coverage.to_owned(), witnesses }))
+}
+
+fn witness(standing: Standing, umbrella: u64) -> WitnessLine {
+    let seconds = standing.newest.and_then(|(_, seconds)| i64::try_from(seconds).ok());
+    let cosigned = seconds.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+    let behind = umbrella.saturating_sub(standing.newest.map_or(0, |(size, _)| size));
+    let (tone, state) = match (standing.problem, behind) {
+        (Some(problem), _) if problem.starts_with("ALARM") => (Tone::Danger, problem),
+        (Some(problem), _) => (Tone::Warning, problem),
+        (None, _) if standing.url.is_none() => {
+            (Tone::Quiet, "The policy has no address of it, so it is not asked.".to_owned())
+        }
+        (None, 0) => (Tone::Good, "It cosigned the newest checkpoint.".to_owned()),
+        (None, behind) => (Tone::Quiet, format!("{} behind.", text::count(behind, "head", "heads"))),
+    };
+    let cosigned = cosigned.map(|at| Time::new(clock::now(), at));
+    WitnessLine { name: standing.name, tone, cosigned, state }
 }
 
 fn downloads(site: &Site, has_umbrella: bool, may_configure: bool) -> Vec<Link> {

@@ -58,6 +58,11 @@ impl Umbrella {
         self.store.umbrella_head()
     }
 
+    /// Where it lies.
+    pub(crate) fn store(&self) -> &dyn Store {
+        self.store.as_ref()
+    }
+
     /// How often this process takes heads in, if it does.
     #[must_use]
     pub fn cadence(&self) -> Option<Cadence> {
@@ -98,8 +103,8 @@ impl Umbrella {
         // As with entries: what is signed is what lies in the store, read back and proven to extend what was signed.
         self.check_staged(base.size..next.size, &leaves)?;
         tree::check_consistency(self.store.as_ref(), base, next)?;
-        let key = self.keys.umbrella_key().map_err(|error| unsigned(&error.to_string()))?;
-        let checkpoint = sign(&key, next).map_err(|reason| unsigned(&reason))?;
+        let keys = self.keys.umbrella_keys().map_err(|error| unsigned(&error.to_string()))?;
+        let checkpoint = sign(&keys, next).map_err(|reason| unsigned(&reason))?;
         self.store.publish_umbrella(base, next, &checkpoint)?;
         drop(lock);
         let mut newest = self.newest();

@@ -67,7 +67,7 @@ async fn staged() -> (Server, Files, VerifierKey, VerifierKey) {
 }
 
 fn judged(files: &Files, log: &VerifierKey, umbrella: &VerifierKey) -> BundleReport {
-    verify_bundle(pack(files).as_slice(), log, Some(umbrella)).unwrap()
+    verify_bundle(pack(files).as_slice(), log, Some(umbrella), None).unwrap()
 }
 
 #[tokio::test]
@@ -80,7 +80,7 @@ async fn a_bundle_verifies_without_the_server_and_holds_what_was_asked_for() {
     let (log, umbrella) = keys(&server);
 
     let all = bundle(&server, "").await;
-    let report = verify_bundle(all.as_slice(), &log, Some(&umbrella)).unwrap();
+    let report = verify_bundle(all.as_slice(), &log, Some(&umbrella), None).unwrap();
     assert_eq!((report.entries, report.withheld, report.findings.as_slice()), (311, 0, &[][..]));
     assert!(report.description.umbrella_checkpoint.is_some());
 
@@ -109,7 +109,7 @@ async fn a_bundle_verifies_without_the_server_and_holds_what_was_asked_for() {
     let secret = Hash::try_from(&stored[0][27..59]).unwrap().to_string();
     assert!(!String::from_utf8_lossy(&one).contains(&secret));
 
-    let none = verify_bundle(bundle(&server, "?q=summary%3Anothing").await.as_slice(), &log, None).unwrap();
+    let none = verify_bundle(bundle(&server, "?q=summary%3Anothing").await.as_slice(), &log, None, None).unwrap();
     assert_eq!((none.entries, none.findings.len()), (0, 0));
     let wrong = server.request(Method::GET, "/api/v1/sites/acme.www/evidence?q=kind%3A%28");
     refused(wrong, 422, "filter_syntax", "q").await;
@@ -189,7 +189,7 @@ async fn every_bit_of_an_entry_counts() {
     }
     let whole = pack(&files);
     for end in (0..whole.len() - 1024).step_by(509) {
-        let cut = verify_bundle(&whole[..end], &log, Some(&umbrella));
+        let cut = verify_bundle(&whole[..end], &log, Some(&umbrella), None);
         assert!(cut.is_err() || cut.is_ok_and(|report| !report.findings.is_empty()), "cut at {end}");
     }
 }
@@ -201,7 +201,7 @@ fn bundles_from_the_terminal() {
     place.write("in.ndjson", format!("{line}\n{}\n", entry("")));
     place.does("import --site acme.www --format ndjson in.ndjson");
     let key = |site: &str| {
-        let keys = indelible::keys::Keys::load(&place.data(), "audit.test").unwrap();
+        let keys = indelible::keys::Keys::load(&place.data(), "audit.test", 1).unwrap();
         keys.verifier_key(&site.parse().unwrap()).unwrap().to_string()
     };
     place.does("evidence --site acme.www --out case.tar id:01a0c450-6c00-7000-8000-00000000002a");

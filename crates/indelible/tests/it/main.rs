@@ -10,6 +10,8 @@ mod attacks;
 #[cfg(test)]
 mod away;
 #[cfg(test)]
+mod backups;
+#[cfg(test)]
 mod body;
 #[cfg(test)]
 mod browser;
@@ -82,7 +84,11 @@ mod removal;
 #[cfg(test)]
 mod revert;
 #[cfg(test)]
+mod rotation;
+#[cfg(test)]
 mod saved;
+#[cfg(test)]
+mod scrub;
 #[cfg(test)]
 mod search;
 #[cfg(test)]
@@ -103,3 +109,5 @@ mod threats;
 mod trail;
 #[cfg(test)]
 mod umbrella;
+#[cfg(test)]
+mod witnesses;

@@ -149,7 +149,7 @@ fn an_installation_of_the_version_before_is_merged_too() {
     drop(store);
     data(directory.path())
         .execute_batch(
-            "DROP TABLE user; DROP INDEX session_account; \
+            "ALTER TABLE installation DROP COLUMN epoch; DROP TABLE user; DROP INDEX session_account; \
              ALTER TABLE session DROP COLUMN account; ALTER TABLE session DROP COLUMN opened_ms; \
              ALTER TABLE session DROP COLUMN opened_from; \
              DROP TABLE removal; DROP INDEX block_newest; DROP INDEX block_oldest; \

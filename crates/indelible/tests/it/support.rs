@@ -44,9 +44,18 @@ impl Server {
         Self::start_as(directory, |app| app).await
     }
 
+    /// The same, opened with these options.
+    pub(crate) async fn start_with(directory: TempDir, options: &OpenOptions) -> Self {
+        Self::serve(directory, options, |app| app).await
+    }
+
     /// The same, with an application that is changed first.
     pub(crate) async fn start_as(directory: TempDir, change: impl FnOnce(App) -> App) -> Self {
-        let indelible = Indelible::open(directory.path(), &OpenOptions::default()).unwrap();
+        Self::serve(directory, &OpenOptions::default(), change).await
+    }
+
+    async fn serve(directory: TempDir, options: &OpenOptions, change: impl FnOnce(App) -> App) -> Self {
+        let indelible = Indelible::open(directory.path(), options).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let app = change(App::new(indelible.clone(), Gate::new(indelible.store().clone()), None));

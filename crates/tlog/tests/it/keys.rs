@@ -38,7 +38,7 @@ fn malformed_verifier_keys() {
         ("a+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8\n", KeyError::Base64),
         ("a+033de0ae+AQ==", KeyError::PublicKey),
         ("a+033de0ae+Ac4z", KeyError::PublicKey),
-        ("a+033de0ae+BM4z", KeyError::Type { byte: 4 }),
+        ("a+033de0ae+Bs4z", KeyError::Type { byte: 6 }),
         // The point of order 1 as a public key.
         ("a+033de0ae+AQEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", KeyError::WeakKey),
     ] {

@@ -36,3 +36,6 @@ mod receipts;
 
 #[cfg(test)]
 mod oracles;
+
+#[cfg(test)]
+mod witnesses;

@@ -12,9 +12,10 @@ use super::pool::Pool;
 use super::sqlite::{engine, locked, migrate, open_writer, to_i64, to_u64};
 use crate::store::{Head, LogNumber, SignedHead, StoreError};
 
-const MIGRATIONS: [(&str, &str); 2] = [
+const MIGRATIONS: [(&str, &str); 3] = [
     ("0001_initial", include_str!("../../../migrations/heads/0001_initial.sql")),
     ("0002_umbrella", include_str!("../../../migrations/heads/0002_umbrella.sql")),
+    ("0003_epoch", include_str!("../../../migrations/heads/0003_epoch.sql")),
 ];
 
 pub(super) struct HeadStore {
@@ -41,10 +42,10 @@ impl HeadStore {
             .map_err(|error| engine("creating the head store", &error))
     }
 
-    /// The installation that the heads belong to; `None` in a head store that was never claimed.
-    pub(super) fn installation(&self) -> Result<Option<Uuid>, StoreError> {
+    /// The installation that the heads belong to, and its epoch; `None` in a head store that was never claimed.
+    pub(super) fn installation(&self) -> Result<Option<(Uuid, u32)>, StoreError> {
         locked(&self.writer)?
-            .query_row("SELECT id FROM installation", [], |row| row.get(0))
+            .query_row("SELECT id, epoch FROM installation", [], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()
             .map_err(|error| engine("reading the head store", &error))
     }

@@ -9,9 +9,11 @@
 //! Both databases run in WAL mode with `synchronous=FULL`: a commit is on disk when it returns.
 
 mod accounts;
+mod backup;
 mod block;
 mod configuration;
 mod entries;
+mod epoch;
 mod heads;
 mod links;
 mod merge;
@@ -31,7 +33,7 @@ mod write;
 use std::fmt;
 use std::fs::File;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use rusqlite::Connection;
@@ -45,12 +47,13 @@ use heads::HeadStore;
 use pool::Pool;
 use recover::Lock;
 
-pub use open::CreateOptions;
+pub use open::{CreateOptions, SurvivingHeads};
 
 /// The store in a data directory.
 pub struct EmbeddedStore {
     directory: PathBuf,
     origin: String,
+    epoch: u32,
     /// The one connection that writes; whoever holds it is in a transaction.
     writer: Mutex<Connection>,
     readers: Pool,
@@ -80,6 +83,10 @@ impl EmbeddedStore {
 impl Store for EmbeddedStore {
     fn origin(&self) -> &str {
         &self.origin
+    }
+
+    fn epoch(&self) -> u32 {
+        self.epoch
     }
 
     fn sites(&self) -> Result<Vec<Site>, StoreError> {
@@ -223,5 +230,9 @@ impl Store for EmbeddedStore {
     fn delete_saved_search(&self, owner: &str, id: Uuid) -> Result<bool, StoreError> {
         let writer = sqlite::locked(&self.writer)?;
         searches::delete(&writer, owner, id).map_err(|error| self.placed(error))
+    }
+
+    fn back_up(&self, to: &Path, progress: &dyn Fn(u64, u64)) -> Result<(), StoreError> {
+        backup::back_up(self, to, progress)
     }
 }

@@ -14,10 +14,10 @@ use super::pool::Pool;
 use super::recover::{self, Lock};
 use super::sqlite::{engine, migrate, open_writer};
 use super::{EmbeddedStore, write};
-use crate::files::make_private_directory;
-use crate::store::{Site, StoreError};
+use crate::files::{make_private_directory, sync_directory};
+use crate::store::{Head, SignedHead, Site, StoreError};
 
-const MIGRATIONS: [(&str, &str); 8] = [
+const MIGRATIONS: [(&str, &str); 9] = [
     ("0001_initial", include_str!("../../../migrations/sqlite/0001_initial.sql")),
     ("0002_saved_search", include_str!("../../../migrations/sqlite/0002_saved_search.sql")),
     ("0003_merge", include_str!("../../../migrations/sqlite/0003_merge.sql")),
@@ -29,10 +29,11 @@ const MIGRATIONS: [(&str, &str); 8] = [
     ("0006_token_limits", include_str!("../../../migrations/sqlite/0006_token_limits.sql")),
     ("0007_removal", include_str!("../../../migrations/sqlite/0007_removal.sql")),
     ("0008_user", include_str!("../../../migrations/sqlite/0008_user.sql")),
+    ("0009_epoch", include_str!("../../../migrations/sqlite/0009_epoch.sql")),
 ];
 
-const DATA_FILE: &str = "indelible.sqlite";
-const HEAD_FILE: &str = "heads.sqlite";
+pub(super) const DATA_FILE: &str = "indelible.sqlite";
+pub(super) const HEAD_FILE: &str = "heads.sqlite";
 const LOCK_FILE: &str = "commit.lock";
 
 /// Number of the log of [`SiteId::system`], the first of every installation.
@@ -49,11 +50,45 @@ pub struct CreateOptions {
     pub now: Timestamp,
 }
 
+/// What a head store knows without its data.
+#[derive(Clone, Debug)]
+pub struct SurvivingHeads {
+    /// The heads of the sites' logs.
+    pub logs: Vec<SignedHead>,
+    /// The head of the umbrella log.
+    pub umbrella: Option<(Head, String)>,
+}
+
 impl EmbeddedStore {
     /// Whether a data directory holds an installation.
     #[must_use]
     pub fn exists(directory: &Path) -> bool {
         directory.join(DATA_FILE).exists()
+    }
+
+    /// The files of a data directory that hold the truth, when nobody has it open.
+    #[must_use]
+    pub const fn files() -> [&'static str; 2] {
+        [DATA_FILE, "head/heads.sqlite"]
+    }
+
+    /// The files that a head store may have, the one that the others go with last.
+    #[must_use]
+    pub const fn head_files() -> [&'static str; 3] {
+        ["heads.sqlite-wal", "heads.sqlite-shm", HEAD_FILE]
+    }
+
+    /// The heads in a head store whose data are lost; `None` where there is no head store.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn surviving_heads(head_directory: &Path) -> Result<Option<SurvivingHeads>, StoreError> {
+        let head_file = head_directory.join(HEAD_FILE);
+        if !head_file.exists() {
+            return Ok(None);
+        }
+        let heads = HeadStore::open(&head_file)?;
+        Ok(Some(SurvivingHeads { logs: heads.all()?, umbrella: heads.umbrella()? }))
     }
 
     /// Whether a new installation may be made: not where a head store says that there was one.
@@ -119,13 +154,22 @@ impl EmbeddedStore {
         let data_file = directory.join(DATA_FILE);
         let mut connection = open_writer(&data_file)?;
         migrate(&mut connection, &MIGRATIONS)?;
-        let (installation, origin): (Uuid, String) = connection
-            .query_row("SELECT id, origin FROM installation", [], |row| Ok((row.get(0)?, row.get(1)?)))
+        let (installation, origin, epoch): (Uuid, String, u32) = connection
+            .query_row("SELECT id, origin, epoch FROM installation", [], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })
             .map_err(|error| engine("reading the installation", &error))?;
         let heads = HeadStore::open(&head_file)?;
-        if heads.installation()? != Some(installation) {
+        let of_heads = heads.installation()?;
+        if of_heads != Some((installation, epoch)) {
+            let what = match of_heads {
+                Some((same, of_heads)) if same == installation => {
+                    format!("is of epoch {of_heads}, and the data are of epoch {epoch}, in")
+                }
+                Some(_) | None => "belongs to another installation than".to_owned(),
+            };
             return Err(StoreError::Refused(format!(
-                "refusing to start: {} belongs to another installation than {}.\n\
+                "refusing to start: {} {what} {}.\n\
                  Way forward: put back the two that belong together.",
                 head_file.display(),
                 data_file.display()
@@ -134,6 +178,7 @@ impl EmbeddedStore {
         let store = Self {
             directory: directory.to_owned(),
             origin,
+            epoch,
             writer: Mutex::new(connection),
             readers: Pool::new(data_file),
             heads,
@@ -158,7 +203,7 @@ fn initialise(connection: &Connection, options: &CreateOptions) -> rusqlite::Res
 }
 
 /// Folds the write-ahead log into the file, so that the file alone can be renamed.
-fn close(connection: Connection) -> Result<(), StoreError> {
+pub(super) fn close(connection: Connection) -> Result<(), StoreError> {
     connection
         .pragma_update(None, "wal_checkpoint", "truncate")
         .and_then(|()| connection.close().map_err(|(_, error)| error))
@@ -170,10 +215,6 @@ fn open_lock(directory: &Path) -> Result<File, StoreError> {
     OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(|error| io(&path, &error))
 }
 
-fn sync_directory(path: &Path) -> std::io::Result<()> {
-    File::open(path)?.sync_all()
-}
-
-fn io(path: &Path, error: &std::io::Error) -> StoreError {
+pub(super) fn io(path: &Path, error: &std::io::Error) -> StoreError {
     StoreError::Engine { what: path.display().to_string(), reason: error.to_string() }
 }

@@ -16,6 +16,8 @@ pub struct IntegrityPage {
     pub sentence: String,
     /// The signed head; `None` before the first entry.
     pub head: Option<Head>,
+    /// What the server's own verification found last; `None` before the first.
+    pub verification: Option<Verification>,
     /// The public key that checks the signatures: `origin+hash+key`.
     pub verifier_key: String,
     /// The command that checks the whole log on the server.
@@ -41,6 +43,19 @@ pub struct Head {
     pub checkpoint: String,
 }
 
+/// What a verification in the background found.
+#[derive(Clone, Debug)]
+pub struct Verification {
+    /// Whether there is cause for alarm.
+    pub tone: Tone,
+    /// "88,310 entries derived again, and all of it was as signed."
+    pub sentence: String,
+    /// When it ended.
+    pub at: Time,
+    /// What is wrong, one line each.
+    pub findings: Vec<String>,
+}
+
 /// The head of the umbrella log.
 #[derive(Clone, Debug)]
 pub struct UmbrellaHead {
@@ -50,4 +65,19 @@ pub struct UmbrellaHead {
     pub verifier_key: String,
     /// Whether it covers every entry of the site: "It covers all of them."
     pub coverage: String,
+    /// How it stands with each witness, one line each.
+    pub witnesses: Vec<WitnessLine>,
+}
+
+/// How it stands with a witness.
+#[derive(Clone, Debug)]
+pub struct WitnessLine {
+    /// Its name in the policy.
+    pub name: String,
+    /// Whether it cosigned the newest head, and whether it was well when it was last asked.
+    pub tone: Tone,
+    /// When it cosigned last.
+    pub cosigned: Option<Time>,
+    /// How far it is behind, or why it does not cosign.
+    pub state: String,
 }

@@ -53,7 +53,7 @@ mod find;
 pub use find::{FindPage, Hit};
 
 mod integrity;
-pub use integrity::{Head, IntegrityPage, UmbrellaHead};
+pub use integrity::{Head, IntegrityPage, UmbrellaHead, Verification, WitnessLine};
 
 mod retention;
 pub use retention::RetentionPage;
