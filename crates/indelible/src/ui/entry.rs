@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use jiff::{SignedDuration, Timestamp};
 use model::{Cursor, Direction, Entry, Field, Filter, Order, Permission, SectionName, SortKey, diff};
@@ -15,7 +15,7 @@ use super::view::{
     Time, Tone, text, url,
 };
 use super::visit::Visit;
-use crate::api::{App, Problem, entry_detail, find_entry};
+use crate::api::{App, Problem, entry_detail, find_entry, query_pairs};
 use crate::clock;
 use crate::removal::{self, Because, Verdict};
 use crate::revert::{self, RevertError};
@@ -31,20 +31,49 @@ const SAME_SHOWN: usize = 8;
 /// One user action does not take longer than this.
 const ACTION_HOURS_MAX: i64 = 24;
 
+/// Fields that change with every save, as the systems that send entries call them.
+const NOISE: [&str; 16] = [
+    "updated_at",
+    "updatedat",
+    "updated",
+    "modified",
+    "modified_at",
+    "lastmodified",
+    "last_modified",
+    "post_modified",
+    "post_modified_gmt",
+    "latest_revision",
+    "latest_revision_created_at",
+    "last_published_at",
+    "revision",
+    "version",
+    "etag",
+    "lock_version",
+];
+
 pub(super) async fn entry(
     State(app): State<App>,
     visit: Visit,
     Path((site, id)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
 ) -> Response {
     let make = move |visit: &Visit| {
         let site = visit.caller.on_site(Permission::Read, &site, app.indelible.sites())?.site;
         let entry = find_entry(&app.indelible, &site, &id)?;
-        page(&app, visit, &site, &entry)
+        let pairs = query_pairs(query.as_deref())?;
+        let is_unified = pairs.iter().any(|(name, value)| name == "diff" && value == "unified");
+        page(&app, visit, &site, &entry, is_unified)
     };
     visit.page(make).await
 }
 
-fn page(app: &App, visit: &Visit, site: &Site, entry: &Entry) -> Result<EntryPage, Problem> {
+fn page(
+    app: &App,
+    visit: &Visit,
+    site: &Site,
+    entry: &Entry,
+    is_unified: bool,
+) -> Result<EntryPage, Problem> {
     let now = clock::now();
     let list = url::site(site.id.as_str());
     let detail = entry_detail(&app.indelible, site, entry.clone())?;
@@ -59,7 +88,10 @@ fn page(app: &App, visit: &Visit, site: &Site, entry: &Entry) -> Result<EntryPag
         reason: entry.reason.clone(),
         errors: entry.errors.clone(),
         notices: notices(app, site, entry)?,
-        diff: difference(entry),
+        other_diff: other_diff(entry, is_unified),
+        diff: Diff { is_unified, ..difference(entry) },
+        previous: step(app, site, entry.index.checked_sub(1))?,
+        next: step(app, site, entry.index.checked_add(1))?,
         data: entry.data.as_deref().map(pretty_raw),
         raw: pretty(&raw),
         actor: actor_facts(entry, &list),
@@ -143,25 +175,16 @@ fn revertible(app: &App, visit: &Visit, site: &Site, entry: &Entry) -> Result<Re
     }
 }
 
+/// The fields of a state that has no counterpart.
+pub(super) fn alone(state: &RawValue) -> Vec<FieldGroup> {
+    let fields = diff::fields(state).unwrap_or_default();
+    let rows = fields.iter().map(|(name, value)| FieldRow::alone(&diff::pointer(name), &json(value)));
+    FieldGroup::of(rows.collect())
+}
+
 fn difference(entry: &Entry) -> Diff {
-    let alone = |raw: &RawValue| {
-        let fields = diff::fields(raw).unwrap_or_default();
-        let rows = fields.iter().map(|(name, value)| FieldRow::alone(&diff::pointer(name), &json(value)));
-        FieldGroup::of(rows.collect())
-    };
     match (&entry.before, &entry.after) {
-        (Some(before), Some(after)) => {
-            let rows = entry.changes().iter().map(|change| changed_row(change, before, after)).collect();
-            let names = entry.changed();
-            // A partial state says nothing of what it lacks, so that the state before is the last known of it.
-            let all =
-                diff::fields(if entry.extent().is_partial() { before } else { after }).unwrap_or_default();
-            let unchanged = all.iter().filter(|(name, _)| names.iter().all(|changed| *changed != **name));
-            let unchanged =
-                unchanged.map(|(name, value)| FieldRow::alone(&diff::pointer(name), &json(value)));
-            let note = extent_note(entry.extent()).map(ToOwned::to_owned);
-            Diff { shape: Shape::Both, changed: FieldGroup::of(rows), unchanged: unchanged.collect(), note }
-        }
+        (Some(before), Some(after)) => between(before, after, entry.extent()),
         (None, Some(after)) => Diff { shape: Shape::AfterOnly, changed: alone(after), ..Diff::default() },
         (Some(before), None) => Diff { shape: Shape::BeforeOnly, changed: alone(before), ..Diff::default() },
         (None, None) if entry.erased.contains(&SectionName::Change) => {
@@ -169,6 +192,53 @@ fn difference(entry: &Entry) -> Diff {
         }
         (None, None) => Diff::default(),
     }
+}
+
+/// What leads from one state to another. A state after that is partial says nothing of the fields that it lacks.
+pub(super) fn between(before: &RawValue, after: &RawValue, extent: diff::Extent) -> Diff {
+    let changes = diff::changes(before, after, extent);
+    let names = diff::changed(Some(before), Some(after), extent);
+    let (noise, rows): (Vec<_>, Vec<_>) = changes.iter().partition(|change| is_noise(&change.path));
+    // Where nothing else changed, this is what there is to see.
+    let (noise, rows) = if rows.is_empty() { (rows, noise) } else { (noise, rows) };
+    let drawn = |changes: Vec<&diff::Change>| -> Vec<FieldRow> {
+        changes.into_iter().map(|change| changed_row(change, before, after)).collect()
+    };
+    // A partial state says nothing of what it lacks, so that the state before is the last known of it.
+    let all = diff::fields(if extent.is_partial() { before } else { after }).unwrap_or_default();
+    let unchanged = all.iter().filter(|(name, _)| names.iter().all(|changed| *changed != **name));
+    let unchanged = unchanged.map(|(name, value)| FieldRow::alone(&diff::pointer(name), &json(value)));
+    Diff {
+        shape: Shape::Both,
+        changed: FieldGroup::of(drawn(rows)),
+        noise: drawn(noise),
+        unchanged: unchanged.collect(),
+        note: extent_note(extent).map(ToOwned::to_owned),
+        is_unified: false,
+    }
+}
+
+/// Whether a change of this field says little: it comes with every save.
+fn is_noise(pointer: &str) -> bool {
+    let name = pointer.trim_start_matches('/').to_ascii_lowercase();
+    NOISE.contains(&name.as_str())
+}
+
+/// The same page with the other way to draw what changed.
+fn other_diff(entry: &Entry, is_unified: bool) -> Option<Link> {
+    entry.before.as_ref().and(entry.after.as_ref())?;
+    let (label, value) = if is_unified { ("Side by side", "") } else { ("One below the other", "unified") };
+    let href = url::with_query(&shape::href(entry), &[("diff", value)]);
+    Some(Link { label: label.to_owned(), href })
+}
+
+/// The page of the entry at this position of the log, where there is one.
+fn step(app: &App, site: &Site, index: Option<u64>) -> Result<Option<String>, Problem> {
+    let (store, published) = (app.indelible.store().as_ref(), app.indelible.published());
+    let size = published.size(site.log)?;
+    let Some(index) = index.filter(|index| *index < size) else { return Ok(None) };
+    let found = search::read_entries(store, published, site, index..index + 1)?.pop();
+    Ok(found.as_ref().map(shape::href))
 }
 
 fn changed_row(change: &diff::Change, before: &RawValue, after: &RawValue) -> FieldRow {
@@ -360,6 +430,10 @@ fn proof(app: &App, site: &Site, entry: &Entry, now: Timestamp) -> Result<Proof,
     let receipt = format!("/api/v1/sites/{}/entries/{}/proof", site.id, entry.id);
     Ok(Proof {
         tone: Tone::Good,
+        meaning: format!(
+            "This is entry {position} of the log. With the receipt anybody can check, without this server, that it was in \
+             the log when the head was signed, and that nothing in it has changed since."
+        ),
         state: format!("Signed, position {position} of {of}"),
         leaf_hash: hash.map(|hash| hash.to_string()).unwrap_or_default(),
         root_hash: head.map(|head| head.root.to_string()),

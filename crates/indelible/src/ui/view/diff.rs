@@ -13,15 +13,25 @@ pub struct Diff {
     pub changed: Vec<FieldGroup>,
     /// The fields that stayed as they were.
     pub unchanged: Vec<FieldRow>,
+    /// Changed fields that change with every save and say little: shown folded.
+    pub noise: Vec<FieldRow>,
+    /// Whether before and after stand below instead of beside each other.
+    pub is_unified: bool,
     /// What the reader must know of it: "Only submitted fields were recorded after the change; …".
     pub note: Option<String>,
 }
 
 impl Diff {
+    /// How many columns its table has.
+    #[must_use]
+    pub const fn width(&self) -> usize {
+        if self.is_unified { 2 } else { 3 }
+    }
+
     /// How many fields changed.
     #[must_use]
     pub fn changed_count(&self) -> usize {
-        self.changed.iter().map(|group| group.rows.len()).sum()
+        self.changed.iter().map(|group| group.rows.len()).sum::<usize>() + self.noise.len()
     }
 
     /// The heading over the table: "3 changed fields", "State after creation".

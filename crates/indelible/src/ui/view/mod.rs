@@ -47,7 +47,7 @@ mod revert;
 pub use revert::{RevertPage, RevertRow};
 
 mod history;
-pub use history::{HistoryDay, HistoryEntry, HistoryPage};
+pub use history::{HistoryDay, HistoryEntry, HistoryPage, Told};
 
 mod find;
 pub use find::{FindPage, Hit};

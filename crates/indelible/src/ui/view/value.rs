@@ -136,6 +136,12 @@ impl Value {
         self
     }
 
+    /// Whether there is a field with this value at all.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        self.state != ValueState::Missing
+    }
+
     fn text(&self) -> String {
         self.spans.iter().map(|span| span.text.as_str()).collect()
     }
