@@ -44,6 +44,7 @@ pub mod umbrella;
 
 pub mod access;
 pub mod hosts;
+pub mod refusals;
 
 pub mod auditor;
 pub mod evidence;

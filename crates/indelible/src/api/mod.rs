@@ -38,6 +38,7 @@ use utoipa_axum::routes;
 use crate::Indelible;
 use crate::access::Gate;
 use crate::metrics::Metrics;
+use crate::refusals::Refusals;
 use crate::trail::Note;
 use model::filter::Network;
 
@@ -76,6 +77,8 @@ pub struct App {
     pub cursor_key: CursorKey,
     /// What the process counts.
     pub(crate) metrics: Metrics,
+    /// What was refused of senders.
+    pub(crate) refusals: Refusals,
     /// How users reach the server, if that is set; without a slash at its end.
     configured_url: Option<String>,
     trusted_proxies: TrustedProxies,
@@ -96,6 +99,7 @@ impl App {
             gate,
             cursor_key,
             metrics,
+            refusals: Refusals::default(),
             configured_url,
             trusted_proxies: TrustedProxies::from([]),
             trusted_origins: TrustedOrigins::default(),

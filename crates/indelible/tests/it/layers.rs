@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The product's modules, each with those above it that it may use. `store` also means its own inside.
-const LAYERS: [(&str, &[&str]); 32] = [
+const LAYERS: [(&str, &[&str]); 33] = [
     ("clock", &[]),
     ("files", &[]),
     ("entropy", &[]),
@@ -21,6 +21,7 @@ const LAYERS: [(&str, &[&str]); 32] = [
     ("access", &["clock", "entropy", "settings", "sites", "store"]),
     ("trail", &["access", "clock", "journal", "settings", "sites"]),
     ("hosts", &["clock", "store"]),
+    ("refusals", &["clock", "store"]),
     (
         "instance",
         &[
@@ -61,6 +62,7 @@ const LAYERS: [(&str, &[&str]); 32] = [
             "metrics",
             "public_log",
             "receipts",
+            "refusals",
             "removal",
             "revert",
             "search",
@@ -89,8 +91,8 @@ const LAYERS: [(&str, &[&str]); 32] = [
     (
         "ui",
         &[
-            "access", "api", "clock", "export", "journal", "mounted", "removal", "revert", "search",
-            "settings", "sites", "store", "trail",
+            "access", "api", "clock", "export", "hosts", "journal", "mounted", "refusals", "removal",
+            "revert", "search", "settings", "sites", "store", "trail",
         ],
     ),
 ];
