@@ -73,7 +73,7 @@ pub(super) async fn history(
                 &url::site(id),
                 &[("entity_type", &entity_type), ("entity_id", &entity_id)],
             ),
-            days: days(&page.entries, id, &asked),
+            days: days(&page.entries, &asked),
             earlier: to("Earlier entries", page.prev.as_ref()),
             later: to("Later entries", page.next.as_ref()),
             entity_type,
@@ -124,12 +124,10 @@ fn told(
         let state = state(time)?;
         let heading = format!("As of {}", text::exact_time(time));
         let note = note_of(&state);
-        let rows = state.state.as_deref().map(entry::alone).unwrap_or_default();
-        return Ok(Some(Told {
-            heading,
-            note,
-            diff: Diff { shape: Shape::AfterOnly, changed: rows, ..Diff::default() },
-        }));
+        let nothing = || Diff { shape: Shape::AfterOnly, ..Diff::default() };
+        let diff =
+            state.state.as_deref().map_or_else(nothing, |state| entry::one_sided(Shape::AfterOnly, state));
+        return Ok(Some(Told { heading, note, diff }));
     }
     let compared: Vec<Timestamp> = asked.compared.iter().copied().filter_map(at).collect();
     let [first, last] = compared.as_slice() else {
@@ -145,7 +143,7 @@ fn told(
     let note = note_of(&before).or_else(|| note_of(&after));
     let nothing = || RawValue::from_string("{}".to_owned()).map_err(|error| Problem::internal(&error));
     let (old, new) = (before.state.map_or_else(nothing, Ok)?, after.state.map_or_else(nothing, Ok)?);
-    let diff = entry::between(&old, &new, Extent::Full);
+    let diff = entry::between(&old, &new, Extent::Full, &entry::noise(app, site)?);
     Ok(Some(Told {
         heading: format!("From {} to {}", text::exact_time(*first), text::exact_time(*last)),
         note,
@@ -173,7 +171,7 @@ fn total(page: &search::Page) -> String {
     }
 }
 
-fn days(entries: &[Entry], site: &str, asked: &Asked) -> Vec<HistoryDay> {
+fn days(entries: &[Entry], asked: &Asked) -> Vec<HistoryDay> {
     let now = clock::now();
     let mut days: Vec<HistoryDay> = Vec::new();
     for (point, entry) in (1..).zip(entries) {
@@ -183,7 +181,7 @@ fn days(entries: &[Entry], site: &str, asked: &Asked) -> Vec<HistoryDay> {
             is_compared: asked.compared.contains(&point),
             href: shape::href(entry),
             time: Time::new(now, entry.occurred_at),
-            actor: shape::actor(entry, |key| url::with_query(&url::site(site), &[("user", key)])),
+            actor: shape::actor_linked(entry),
             action: shape::action(entry),
             summary: shape::summary(entry),
             changed: shape::changed(entry),

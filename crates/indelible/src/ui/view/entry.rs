@@ -37,8 +37,10 @@ pub struct EntryPage {
     pub next: Option<String>,
     /// The entry's `data`, pretty-printed.
     pub data: Option<String>,
-    /// The whole entry as JSON, pretty-printed.
-    pub raw: String,
+    /// The whole entry as JSON; `None` where it is too long for a page.
+    pub raw: Option<String>,
+    /// The same as the API answers it.
+    pub raw_href: String,
     /// Who: name, id, mail address, roles, on whose behalf. Empty when erased.
     pub actor: Vec<Fact>,
     /// From where: IP address, agent, channel, request, session, method, route, path. Empty when unknown.
