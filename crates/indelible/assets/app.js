@@ -416,6 +416,21 @@ function offerCompletions(box) {
   });
 }
 
+// ---- The slider of a history says which entry it stands at ----
+
+function offerPoint(slider) {
+  const told = one("#point-told");
+  const tell = () => {
+    const line = one(`[name="compare"][value="${slider.value}"]`)?.closest("li");
+    const time = line && one("time", line);
+    told.textContent = `${slider.value} of ${slider.max}`;
+    slider.setAttribute("aria-valuetext", time ? `${told.textContent}, ${time.title}` : told.textContent);
+    all(".timeline .at").forEach((other) => other.classList.remove("at"));
+    line?.classList.add("at");
+  };
+  slider.addEventListener("input", tell);
+}
+
 // ---- What the page gets ----
 
 document.body.append(said);
@@ -427,5 +442,7 @@ if (tools) {
 }
 if (isLocal) showTimes();
 offerCopies();
+const point = one("#point");
+if (point) offerPoint(point);
 const searchBox = one("#f-q[data-completions]");
 if (searchBox) offerCompletions(searchBox);

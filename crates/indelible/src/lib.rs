@@ -48,6 +48,7 @@ pub mod umbrella;
 
 pub mod access;
 pub mod hosts;
+pub mod refusals;
 
 pub mod auditor;
 pub mod backup;

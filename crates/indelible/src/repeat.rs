@@ -29,7 +29,11 @@ struct End {
 
 impl Repeating {
     /// Works in a thread of this name; each time `work` says how long it is until the next.
-    pub(crate) fn start(name: &str, at_end: AtEnd, mut work: impl FnMut() -> Duration + Send + 'static) -> Self {
+    pub(crate) fn start(
+        name: &str,
+        at_end: AtEnd,
+        mut work: impl FnMut() -> Duration + Send + 'static,
+    ) -> Self {
         let end = Arc::new(End::default());
         let ended = Arc::clone(&end);
         let run = move || while !ended.comes_within(work()) {};

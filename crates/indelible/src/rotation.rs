@@ -74,7 +74,9 @@ pub enum RotationError {
         until: Timestamp,
     },
     /// Only one signs.
-    #[error("only one generation of keys signs: there is none to retire. `indelible key rotate` makes another")]
+    #[error(
+        "only one generation of keys signs: there is none to retire. `indelible key rotate` makes another"
+    )]
     Single,
     /// Readers have had too little time.
     #[error(

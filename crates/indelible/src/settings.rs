@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use model::diff::NoiseRules;
 use model::mask::MaskRules;
 use model::{ActorType, Changeable, Draft, Filter, Kind, Retention, Violation};
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,10 @@ pub struct SiteSettings {
     pub require_reason: RequireReason,
     /// Fields whose values are never stored, beside the built-in ones: names, or paths with dots.
     pub mask_fields: Vec<String>,
+    /// Fields whose changes say little and are folded away on pages: names, or JSON pointers. `None` where the site has
+    /// no list of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub noise_fields: Option<Vec<String>>,
     /// Whether anybody may read the log's checkpoint, tiles and leaves, which name nobody.
     pub public_log: bool,
     /// Whether only super admins read the site.
@@ -97,6 +102,14 @@ impl SiteSettings {
                     MaskRules::new(&fields).map_err(|error| bad(&error.to_string()))?;
                     merged.mask_fields = fields;
                 }
+                "noise_fields" if value.is_null() => merged.noise_fields = None,
+                "noise_fields" => {
+                    let fields: Vec<String> = serde_json::from_value(value.clone()).map_err(|_| {
+                        bad("must be a list of field names, or of JSON pointers such as \"/meta/revision\"")
+                    })?;
+                    NoiseRules::new(&fields).map_err(|error| bad(&error.to_string()))?;
+                    merged.noise_fields = Some(fields);
+                }
                 "public_log" => merged.public_log = truth(value).ok_or_else(|| bad(TRUTH))?,
                 "network_only" => merged.network_only = truth(value).ok_or_else(|| bad(TRUTH))?,
                 "hold" => merged.hold = truth(value).ok_or_else(|| bad(TRUTH))?,
@@ -109,12 +122,28 @@ impl SiteSettings {
                 _ => {
                     return Err(bad(
                         "is not a setting: known are audit_log_retention_days, hold, mask_fields, \
-                         network_only, public_log and require_reason",
+                         network_only, noise_fields, public_log and require_reason",
                     ));
                 }
             }
         }
         Ok(merged)
+    }
+
+    /// The fields whose changes say little, as the site or the default says.
+    #[must_use]
+    pub fn noise_fields(&self) -> Vec<String> {
+        let default = || NoiseRules::DEFAULT.map(str::to_owned).into();
+        self.noise_fields.clone().unwrap_or_else(default)
+    }
+
+    /// Which changes say little.
+    ///
+    /// # Errors
+    /// When a stored rule does not read any more.
+    pub fn noise(&self) -> Result<NoiseRules, StoreError> {
+        NoiseRules::new(self.noise_fields())
+            .map_err(|error| StoreError::Corrupt(format!("the setting noise_fields: {error}")))
     }
 
     /// What is asked of entries on their way into the site's log.

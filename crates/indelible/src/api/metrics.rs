@@ -93,7 +93,11 @@ fn scrubbed(registry: &mut Registry, app: &App, sites: &[Site]) {
         findings.get_or_create(&label).set(gauge(scrubbed.count));
         times.get_or_create(&label).set(scrubbed.at.as_second());
     }
-    registry.register("verification_findings", "What the last verification of each log found wrong", findings);
+    registry.register(
+        "verification_findings",
+        "What the last verification of each log found wrong",
+        findings,
+    );
     registry.register("verification_seconds", "When each log was verified last, since 1970", times);
 }
 

@@ -41,6 +41,7 @@ use crate::Indelible;
 use crate::access::Gate;
 use crate::jobs::Scrubber;
 use crate::metrics::Metrics;
+use crate::refusals::Refusals;
 use crate::trail::Note;
 use model::filter::Network;
 
@@ -81,6 +82,8 @@ pub struct App {
     pub(crate) metrics: Metrics,
     /// What its verifications in the background found.
     pub(crate) scrubber: Arc<Scrubber>,
+    /// What was refused of senders.
+    pub(crate) refusals: Refusals,
     /// How users reach the server, if that is set; without a slash at its end.
     configured_url: Option<String>,
     trusted_proxies: TrustedProxies,
@@ -102,6 +105,7 @@ impl App {
             cursor_key,
             metrics,
             scrubber: Scrubber::new(Scrubber::SHARE),
+            refusals: Refusals::default(),
             configured_url,
             trusted_proxies: TrustedProxies::from([]),
             trusted_origins: TrustedOrigins::default(),

@@ -12,6 +12,7 @@ use crate::access::{Denied, SignInError};
 use crate::entropy::NoEntropy;
 use crate::hosts::HostError;
 use crate::journal::JournalError;
+use crate::refusals::Why;
 use crate::revert::RevertError;
 use crate::search::SearchError;
 use crate::store::{SaveError, StoreError};
@@ -79,7 +80,20 @@ impl From<&Violation> for FieldError {
     }
 }
 
+impl From<&FieldError> for Why {
+    fn from(error: &FieldError) -> Self {
+        let FieldError { field, code, message, .. } = error.clone();
+        Self { code, field, message }
+    }
+}
+
 impl Problem {
+    /// Why something was refused, for those who look after the sender.
+    pub(crate) fn why(&self) -> Why {
+        let whole = || Why { code: self.code.clone(), field: String::new(), message: self.detail.clone() };
+        self.errors.first().map_or_else(whole, Why::from)
+    }
+
     /// A problem with a status, a code and a sentence.
     pub fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
         Self {

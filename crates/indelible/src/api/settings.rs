@@ -26,6 +26,9 @@ pub(super) struct SettingsOut {
     require_reason: RequireReason,
     /// Fields whose values are never stored, beside the built-in ones: names, or paths with dots.
     mask_fields: Vec<String>,
+    /// Fields whose changes say little and are folded away on pages: names, or JSON pointers. `null` puts back the
+    /// default list.
+    noise_fields: Vec<String>,
     /// Whether anybody may read the log's checkpoint, tiles and leaves under `/logs/{site}`, which name nobody.
     public_log: bool,
     /// Whether only super admins read the site. Whoever may append or configure still does.
@@ -58,9 +61,11 @@ impl SettingsOut {
         let now = clock::now();
         let Policy { retention_days: effective, source, .. } =
             Policy::of(&settings, indelible.retention(now)?, now);
+        let noise_fields = settings.noise_fields();
         let SiteSettings {
             require_reason,
             mask_fields,
+            noise_fields: _,
             public_log,
             network_only,
             audit_log_retention_days: own,
@@ -71,6 +76,7 @@ impl SettingsOut {
         Ok(Self {
             require_reason,
             mask_fields,
+            noise_fields,
             public_log,
             network_only,
             audit_log_retention_days: own.value,

@@ -59,10 +59,7 @@ pub(super) enum Said {
 }
 
 /// The heads in the head store that survived; `None` where there is none.
-pub(super) fn surviving(
-    copy: &Indelible,
-    head_directory: &Path,
-) -> Result<Option<Vec<Known>>, BackupError> {
+pub(super) fn surviving(copy: &Indelible, head_directory: &Path) -> Result<Option<Vec<Known>>, BackupError> {
     let Some(heads) = EmbeddedStore::surviving_heads(head_directory)? else { return Ok(None) };
     let sites = copy.sites().all()?;
     let whose = || format!("the head store in {}", head_directory.display());
@@ -134,6 +131,9 @@ fn umbrella_root(store: &dyn Store, size: u64) -> Result<Hash, StoreError> {
     root(&nodes(store, size), size)
 }
 
-fn root<N: tlog::NodeReader<Error = E>, E: std::fmt::Display>(nodes: &N, size: u64) -> Result<Hash, StoreError> {
+fn root<N: tlog::NodeReader<Error = E>, E: std::fmt::Display>(
+    nodes: &N,
+    size: u64,
+) -> Result<Hash, StoreError> {
     tlog::root(nodes, size).map_err(|error| StoreError::Corrupt(error.to_string()))
 }

@@ -174,7 +174,8 @@ fn describe(copy: &EmbeddedStore, taken_at: Timestamp) -> Result<Description, St
     use crate::store::{Head, Store as _};
     let heads = copy.heads(0)?.map_or_else(Vec::new, |(_, heads)| heads);
     let log = |site: crate::store::Site| {
-        let head = heads.iter().find(|head| head.log == site.log).map_or_else(Head::empty, |signed| signed.head);
+        let head =
+            heads.iter().find(|head| head.log == site.log).map_or_else(Head::empty, |signed| signed.head);
         CopiedLog { site: site.id.to_string(), size: head.size, root: head.root.to_string() }
     };
     Ok(Description {

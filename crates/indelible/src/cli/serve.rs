@@ -55,7 +55,8 @@ impl Serve {
             }
             let _worker = removal::Worker::start(indelible.clone());
             let scrubber = Scrubber::new(settings.log.scrub_percent.unwrap_or(Scrubber::SHARE));
-            let _scrubbing = (settings.log.scrub_percent != Some(0)).then(|| scrubber.keep_up(indelible.clone()));
+            let _scrubbing =
+                (settings.log.scrub_percent != Some(0)).then(|| scrubber.keep_up(indelible.clone()));
             let _rounds = indelible.umbrella().keep_up(cadence(&settings.log));
             let submitter = Submitter::new(indelible.witnesses().clone(), indelible.umbrella().clone());
             let _asking = submitter.map_err(|error| Failure::Other(error.to_string()))?.keep_up();

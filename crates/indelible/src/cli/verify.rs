@@ -83,10 +83,7 @@ impl Verify {
         progress.finish_and_clear();
         let (size, findings) = (report.head.size(), report.findings.len());
         if findings > 0 {
-            report
-                .findings
-                .iter()
-                .try_for_each(|finding| output::data(&format!("{site}: {}", finding)))?;
+            report.findings.iter().try_for_each(|finding| output::data(&format!("{site}: {}", finding)))?;
             output::message(&format!("{findings} findings in the log of `{site}` up to entry {size}"));
             return Ok(ExitCode::FAILURE);
         }

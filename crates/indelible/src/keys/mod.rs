@@ -41,7 +41,8 @@ impl Keys {
     /// Makes a new seed under a data directory.
     pub fn create(directory: &Path) -> Result<(), KeyError> {
         let folder = folder(directory);
-        let failed = |error: std::io::Error| KeyError::File { path: folder.clone(), reason: error.to_string() };
+        let failed =
+            |error: std::io::Error| KeyError::File { path: folder.clone(), reason: error.to_string() };
         make_private_directory(directory).and_then(|()| make_private_directory(&folder)).map_err(failed)?;
         write_seed(&signing::seed_path(&folder, 1))
     }

@@ -72,7 +72,8 @@ pub(super) fn add(folder: &Path, now: Timestamp) -> Result<Generations, KeyError
     // A seed without a line in the file is one of a rotation that was cut off: nothing was signed with it.
     let path = seed_path(folder, number);
     if path.exists() {
-        fs::remove_file(&path).map_err(|error| KeyError::File { path: path.clone(), reason: error.to_string() })?;
+        fs::remove_file(&path)
+            .map_err(|error| KeyError::File { path: path.clone(), reason: error.to_string() })?;
     }
     write_seed(&path)?;
     generations.signing.insert(0, number);

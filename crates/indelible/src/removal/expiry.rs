@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use model::retention::Age;
-use model::{Class, StoredEntry};
+use model::{Class, Retention, StoredEntry};
 use serde_json::json;
 
-use super::reason::{Expiry, ExpiryData, Policy};
+use super::reason::{Expiry, ExpiryData, Policy, PolicySource};
 use super::{RemovalError, task};
 use crate::access::Caller;
 use crate::settings::SiteSettings;
@@ -122,12 +122,40 @@ pub fn outlook(
     patience: Duration,
 ) -> Result<Outlook, StoreError> {
     let (settings, policy) = rule(indelible, site, now)?;
+    look_ahead(indelible, site, settings.hold, policy, now, patience)
+}
+
+/// What a run would do if the site had this value and its delay were over; `None` for the default of all sites. Blocks,
+/// but not much longer than `patience`.
+///
+/// # Errors
+/// When the store fails.
+pub fn outlook_if(
+    indelible: &Indelible,
+    site: &Site,
+    value: Option<Retention>,
+    now: Timestamp,
+    patience: Duration,
+) -> Result<Outlook, StoreError> {
+    let (settings, known) = rule(indelible, site, now)?;
+    let source = if value.is_some() { PolicySource::Site } else { PolicySource::System };
+    let policy = Policy { retention_days: value.unwrap_or(known.default), source, ..known };
+    look_ahead(indelible, site, settings.hold, policy, now, patience)
+}
+
+fn look_ahead(
+    indelible: &Indelible,
+    site: &Site,
+    held: bool,
+    policy: Policy,
+    now: Timestamp,
+    patience: Duration,
+) -> Result<Outlook, StoreError> {
     let Some(cutoff) = policy.retention_days.cutoff(now) else {
-        return Ok(Outlook { policy, held: settings.hold, count: 0, is_cut_short: false });
+        return Ok(Outlook { policy, held, count: 0, is_cut_short: false });
     };
     let (plan, is_cut_short) = plan(indelible, site, policy, cutoff, Some(Instant::now() + patience))?;
-    let count = plan.map_or(0, |plan| plan.count);
-    Ok(Outlook { policy, held: settings.hold, count, is_cut_short })
+    Ok(Outlook { policy, held, count: plan.map_or(0, |plan| plan.count), is_cut_short })
 }
 
 fn rule(indelible: &Indelible, site: &Site, now: Timestamp) -> Result<(SiteSettings, Policy), StoreError> {

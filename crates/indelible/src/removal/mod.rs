@@ -28,7 +28,7 @@ use crate::search::SearchError;
 use crate::store::StoreError;
 
 pub use erasure::{ENTRIES_MAX, Wanted, erase};
-pub use expiry::{Expiring, Outlook, Ran, expire, expire_all, outlook};
+pub use expiry::{Expiring, Outlook, Ran, expire, expire_all, outlook, outlook_if};
 pub use reason::{Erased, Expiry, Policy, PolicySource, Reason};
 pub use task::{Resumed, resume};
 pub(crate) use verdict::age;

@@ -114,7 +114,7 @@ impl List<'_> {
         let chips = self.parameters.chips();
         let size = self.size()?;
         let counts = if errors.is_empty() && size > 0 {
-            counts::of_list(self.app, self.sites, &self.parameters, &query)?
+            counts::of_list(self.app, self.sites, &self.parameters, &query, &counts::OF_LIST)?
         } else {
             None
         };
@@ -153,11 +153,27 @@ impl List<'_> {
             columns: table::headings(&columns, &self.parameters, query.order),
             columns_form: table::form(&columns, &self.parameters, self.is_network),
             completions: self.completions(),
+            actor: self.actor(&found.entries),
             rows: self.rows(&found.entries, &columns, query.order),
             pager,
             empty,
         };
         Ok(Made { page, is_bare: size == 0 })
+    }
+
+    /// The page about the one whose entries the list shows.
+    fn actor(&self, entries: &[Entry]) -> Option<Link> {
+        let wanted = Some(self.parameters.get("user")).filter(|user| !user.is_empty())?;
+        let entry = entries.first()?;
+        let name = shape::actor(entry, |_| String::new())?.name;
+        let actor = entry.actor.as_ref()?;
+        // Where the filter finds several, there is no one to lead to.
+        let is_same = |other: &Entry| other.actor.as_ref().is_some_and(|other| other.id == actor.id);
+        let is_one = !self.is_network && entries.iter().all(is_same) && !wanted.contains('*');
+        is_one
+            .then(|| shape::actor_href(entry))
+            .flatten()
+            .map(|href| Link { label: format!("About {name}"), href })
     }
 
     fn find(&self, query: &ListQuery) -> Result<Page, Problem> {

@@ -24,12 +24,23 @@ const BARS_MAX: i64 = 120;
 const HOUR_US: i64 = 3_600_000_000;
 const DAY_US: i64 = 24 * HOUR_US;
 
-/// The columns that are counted, with the parameter that chooses a value and the name in the filter language.
-const COLUMNS: [(SortColumn, &str, &str, &str); 4] = [
+/// A column that is counted: its word, the parameter that chooses a value and the name in the filter language.
+type Counted = (SortColumn, &'static str, &'static str, &'static str);
+
+/// What is counted of a list.
+pub(super) const OF_LIST: [Counted; 4] = [
     (SortColumn::Kind, "Kind", "kind", "kind"),
     (SortColumn::User, "User", "user", "actor"),
     (SortColumn::Action, "Action", "action", "action"),
     (SortColumn::EntityType, "Entity type", "entity_type", "entity.type"),
+];
+
+/// What is counted of an actor.
+pub(super) const OF_ACTOR: [Counted; 4] = [
+    (SortColumn::Kind, "Kind", "kind", "kind"),
+    (SortColumn::Action, "Action", "action", "action"),
+    (SortColumn::EntityType, "Entity type", "entity_type", "entity.type"),
+    (SortColumn::Ip, "IP address", "ip", "ip"),
 ];
 
 /// What a list holds; `None` where counting takes too long. Blocks.
@@ -38,6 +49,7 @@ pub(super) fn of_list(
     sites: &[Site],
     parameters: &Parameters,
     query: &ListQuery,
+    counted: &[Counted],
 ) -> Result<Option<Counts>, Problem> {
     let count = |bucket: Bucket, columns: &[SortColumn]| {
         let question = Question {
@@ -55,7 +67,7 @@ pub(super) fn of_list(
             Err(error) => Err(Problem::from(error)),
         }
     };
-    let columns: Vec<SortColumn> = COLUMNS.iter().map(|(column, ..)| *column).collect();
+    let columns: Vec<SortColumn> = counted.iter().map(|(column, ..)| *column).collect();
     let Some(found) = count(Bucket::Day, &columns)? else { return Ok(None) };
     let (mut bucket, mut buckets) = (Bucket::Day, found.histogram.clone());
     let span = |buckets: &[HistogramBucket]| match (buckets.first(), buckets.last()) {
@@ -80,7 +92,7 @@ pub(super) fn of_list(
     Ok(Some(Counts {
         total: if parameters.chips().is_empty() { total } else { format!("{total} {verb}") },
         histogram: histogram(parameters, bucket, &buckets),
-        facets: facets(parameters, found),
+        facets: facets(parameters, found, counted),
     }))
 }
 
@@ -165,8 +177,8 @@ fn bar_words(bucket: Bucket, start_us: i64) -> String {
     time.strftime(format).to_string()
 }
 
-fn facets(parameters: &Parameters, found: Facets) -> Vec<Facet> {
-    let all = COLUMNS.iter().zip(found.columns);
+fn facets(parameters: &Parameters, found: Facets, counted: &[Counted]) -> Vec<Facet> {
+    let all = counted.iter().zip(found.columns);
     let facets = all.map(|((column, label, parameter, field), (_, values, rest))| {
         let most = values.first().map_or(1, |value| value.count).max(1);
         let value = |value: &crate::search::FacetValue| {
@@ -182,7 +194,7 @@ fn facets(parameters: &Parameters, found: Facets) -> Vec<Facet> {
             }
         };
         let values = values.iter().filter(|value| !value.value.is_empty()).map(value).collect();
-        let other = (rest > 0).then(|| format!("{} others", text::thousands(rest)));
+        let other = (rest > 0).then(|| text::count(rest, "other", "others"));
         Facet { label: (*label).to_owned(), values, other }
     });
     facets.filter(|facet| !facet.values.is_empty()).collect()

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use jiff::{SignedDuration, Timestamp};
+use model::diff::NoiseRules;
 use model::{Cursor, Direction, Entry, Field, Filter, Order, Permission, SectionName, SortKey, diff};
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
@@ -15,15 +16,22 @@ use super::view::{
     Time, Tone, text, url,
 };
 use super::visit::Visit;
-use crate::api::{App, Problem, entry_detail, find_entry};
+use crate::api::{App, Problem, entry_detail, find_entry, query_pairs};
 use crate::clock;
 use crate::removal::{self, Because, Verdict};
 use crate::revert::{self, RevertError};
 use crate::search::{self, Question, SearchError};
+use crate::settings::SiteSettings;
 use crate::store::Site;
 
 /// How long to look for entries around this one; the page does not wait longer for them.
 const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Fields that are drawn of an entry: of those that changed, and of those that did not.
+const FIELDS_DRAWN: usize = 400;
+
+/// Longer JSON is not part of the page, but a link on it.
+const RAW_CHARS_MAX: usize = 60_000;
 
 /// Entries of the same user action that the page names.
 const SAME_SHOWN: usize = 8;
@@ -35,16 +43,25 @@ pub(super) async fn entry(
     State(app): State<App>,
     visit: Visit,
     Path((site, id)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
 ) -> Response {
     let make = move |visit: &Visit| {
         let site = visit.caller.on_site(Permission::Read, &site, app.indelible.sites())?.site;
         let entry = find_entry(&app.indelible, &site, &id)?;
-        page(&app, visit, &site, &entry)
+        let pairs = query_pairs(query.as_deref())?;
+        let is_unified = pairs.iter().any(|(name, value)| name == "diff" && value == "unified");
+        page(&app, visit, &site, &entry, is_unified)
     };
     visit.page(make).await
 }
 
-fn page(app: &App, visit: &Visit, site: &Site, entry: &Entry) -> Result<EntryPage, Problem> {
+fn page(
+    app: &App,
+    visit: &Visit,
+    site: &Site,
+    entry: &Entry,
+    is_unified: bool,
+) -> Result<EntryPage, Problem> {
     let now = clock::now();
     let list = url::site(site.id.as_str());
     let detail = entry_detail(&app.indelible, site, entry.clone())?;
@@ -59,10 +76,14 @@ fn page(app: &App, visit: &Visit, site: &Site, entry: &Entry) -> Result<EntryPag
         reason: entry.reason.clone(),
         errors: entry.errors.clone(),
         notices: notices(app, site, entry)?,
-        diff: difference(entry),
-        data: entry.data.as_deref().map(pretty_raw),
-        raw: pretty(&raw),
-        actor: actor_facts(entry, &list),
+        other_diff: other_diff(entry, is_unified),
+        diff: Diff { is_unified, ..difference(entry, &noise(app, site)?) },
+        previous: step(app, site, entry.index.checked_sub(1))?,
+        next: step(app, site, entry.index.checked_add(1))?,
+        data: entry.data.as_deref().map(pretty_raw).filter(|data| data.len() <= RAW_CHARS_MAX),
+        raw: Some(pretty(&raw)).filter(|raw| raw.len() <= RAW_CHARS_MAX),
+        raw_href: format!("/api/v1/sites/{}/entries/{}", site.id, entry.id),
+        actor: actor_facts(entry),
         origin: origin_facts(entry, &list),
         origin_erased: entry.erased.contains(&SectionName::Origin),
         entity: entity_facts(entry),
@@ -143,32 +164,76 @@ fn revertible(app: &App, visit: &Visit, site: &Site, entry: &Entry) -> Result<Re
     }
 }
 
-fn difference(entry: &Entry) -> Diff {
-    let alone = |raw: &RawValue| {
-        let fields = diff::fields(raw).unwrap_or_default();
-        let rows = fields.iter().map(|(name, value)| FieldRow::alone(&diff::pointer(name), &json(value)));
-        FieldGroup::of(rows.collect())
-    };
+/// A state that has no counterpart: nothing in it is marked.
+pub(super) fn one_sided(shape: Shape, state: &RawValue) -> Diff {
+    let fields = diff::fields(state).unwrap_or_default();
+    let drawn = fields.iter().take(FIELDS_DRAWN);
+    let rows = drawn.map(|(name, value)| FieldRow::alone(&diff::pointer(name), &json(value)));
+    let changed = FieldGroup::of(rows.collect());
+    Diff { shape, changed, left_out: fields.len().saturating_sub(FIELDS_DRAWN), ..Diff::default() }.bounded()
+}
+
+/// The changes that say little in this site.
+pub(super) fn noise(app: &App, site: &Site) -> Result<NoiseRules, Problem> {
+    Ok(SiteSettings::load(app.indelible.store().as_ref(), site.log)?.noise()?)
+}
+
+fn difference(entry: &Entry, noise: &NoiseRules) -> Diff {
     match (&entry.before, &entry.after) {
-        (Some(before), Some(after)) => {
-            let rows = entry.changes().iter().map(|change| changed_row(change, before, after)).collect();
-            let names = entry.changed();
-            // A partial state says nothing of what it lacks, so that the state before is the last known of it.
-            let all =
-                diff::fields(if entry.extent().is_partial() { before } else { after }).unwrap_or_default();
-            let unchanged = all.iter().filter(|(name, _)| names.iter().all(|changed| *changed != **name));
-            let unchanged =
-                unchanged.map(|(name, value)| FieldRow::alone(&diff::pointer(name), &json(value)));
-            let note = extent_note(entry.extent()).map(ToOwned::to_owned);
-            Diff { shape: Shape::Both, changed: FieldGroup::of(rows), unchanged: unchanged.collect(), note }
-        }
-        (None, Some(after)) => Diff { shape: Shape::AfterOnly, changed: alone(after), ..Diff::default() },
-        (Some(before), None) => Diff { shape: Shape::BeforeOnly, changed: alone(before), ..Diff::default() },
+        (Some(before), Some(after)) => between(before, after, entry.extent(), noise),
+        (None, Some(after)) => one_sided(Shape::AfterOnly, after),
+        (Some(before), None) => one_sided(Shape::BeforeOnly, before),
         (None, None) if entry.erased.contains(&SectionName::Change) => {
             Diff { shape: Shape::Gone, ..Diff::default() }
         }
         (None, None) => Diff::default(),
     }
+}
+
+/// What leads from one state to another. A state after that is partial says nothing of the fields that it lacks.
+/// Changes that say little stand apart.
+pub(super) fn between(before: &RawValue, after: &RawValue, extent: diff::Extent, noise: &NoiseRules) -> Diff {
+    let changes = diff::changes(before, after, extent);
+    let names = diff::changed(Some(before), Some(after), extent);
+    let (noise, rows): (Vec<_>, Vec<_>) = changes.iter().partition(|change| noise.covers(&change.path));
+    // Where nothing else changed, this is what there is to see.
+    let (noise, rows) = if rows.is_empty() { (rows, noise) } else { (noise, rows) };
+    let left_out = rows.len().saturating_sub(FIELDS_DRAWN) + noise.len().saturating_sub(FIELDS_DRAWN);
+    let drawn = |changes: Vec<&diff::Change>| -> Vec<FieldRow> {
+        changes.into_iter().take(FIELDS_DRAWN).map(|change| changed_row(change, before, after)).collect()
+    };
+    // A partial state says nothing of what it lacks, so that the state before is the last known of it.
+    let all = diff::fields(if extent.is_partial() { before } else { after }).unwrap_or_default();
+    let unchanged = all.iter().filter(|(name, _)| names.iter().all(|changed| *changed != **name));
+    let unchanged =
+        unchanged.take(FIELDS_DRAWN).map(|(name, value)| FieldRow::alone(&diff::pointer(name), &json(value)));
+    Diff {
+        shape: Shape::Both,
+        changed: FieldGroup::of(drawn(rows)),
+        noise: drawn(noise),
+        unchanged: unchanged.collect(),
+        note: extent_note(extent).map(ToOwned::to_owned),
+        left_out,
+        is_unified: false,
+    }
+    .bounded()
+}
+
+/// The same page with the other way to draw what changed.
+fn other_diff(entry: &Entry, is_unified: bool) -> Option<Link> {
+    entry.before.as_ref().and(entry.after.as_ref())?;
+    let (label, value) = if is_unified { ("Side by side", "") } else { ("One below the other", "unified") };
+    let href = url::with_query(&shape::href(entry), &[("diff", value)]);
+    Some(Link { label: label.to_owned(), href })
+}
+
+/// The page of the entry at this position of the log, where there is one.
+fn step(app: &App, site: &Site, index: Option<u64>) -> Result<Option<String>, Problem> {
+    let (store, published) = (app.indelible.store().as_ref(), app.indelible.published());
+    let size = published.size(site.log)?;
+    let Some(index) = index.filter(|index| *index < size) else { return Ok(None) };
+    let found = search::read_entries(store, published, site, index..index + 1)?.pop();
+    Ok(found.as_ref().map(shape::href))
 }
 
 fn changed_row(change: &diff::Change, before: &RawValue, after: &RawValue) -> FieldRow {
@@ -222,16 +287,18 @@ fn pretty(json: &Json) -> String {
     serde_json::to_string_pretty(json).unwrap_or_default()
 }
 
-fn actor_facts(entry: &Entry, list: &str) -> Vec<Fact> {
+fn actor_facts(entry: &Entry) -> Vec<Fact> {
     let Some(actor) = &entry.actor else { return Vec::new() };
-    let key = actor.id.as_deref().unwrap_or_else(|| actor.display_name());
-    let all = url::with_query(list, &[("user", key)]);
     let words = |label: &str, value: &Option<String>| value.as_ref().map(|value| Fact::words(label, value));
     let behalf = actor.on_behalf_of.as_ref().map(|person| {
         let name = [&person.name, &person.email, &person.id].into_iter().flatten().next();
         Fact::words("On behalf of", name.map_or(person.kind.as_str(), String::as_str))
     });
-    let name = shape::actor(entry, |_| String::new()).map(|actor| Fact::words("Name", actor.name).to(all));
+    let name = shape::actor(entry, |_| String::new()).map(|actor| Fact::words("Name", actor.name));
+    let name = name.map(|name| match shape::actor_href(entry) {
+        Some(href) => name.to(href),
+        None => name,
+    });
     let id = actor.id.as_ref().map(|id| Fact::code("Id", id));
     let kind = Fact::words("Type", actor.kind.as_str());
     let roles = (!actor.roles.is_empty()).then(|| Fact::words("Roles", actor.roles.join(", ")));
@@ -360,6 +427,10 @@ fn proof(app: &App, site: &Site, entry: &Entry, now: Timestamp) -> Result<Proof,
     let receipt = format!("/api/v1/sites/{}/entries/{}/proof", site.id, entry.id);
     Ok(Proof {
         tone: Tone::Good,
+        meaning: format!(
+            "This is entry {position} of the log. With the receipt anybody can check, without this server, that it was in \
+             the log when the head was signed, and that nothing in it has changed since."
+        ),
         state: format!("Signed, position {position} of {of}"),
         leaf_hash: hash.map(|hash| hash.to_string()).unwrap_or_default(),
         root_hash: head.map(|head| head.root.to_string()),

@@ -127,7 +127,7 @@ fn downloads(site: &Site, has_umbrella: bool, may_configure: bool) -> Vec<Link> 
         links.push(link("Checkpoint of the umbrella log", format!("/logs/{UMBRELLA}/checkpoint")));
     }
     if may_configure {
-        links.push(link("Retention and hold", url::retention(site.id.as_str())));
+        links.push(link("Retention and hold", format!("{}#retention", url::settings(site.id.as_str()))));
     }
     links.push(link("Evidence bundle of all entries", format!("/api/v1/sites/{}/evidence", site.id)));
     links

@@ -11,20 +11,23 @@ mod visit;
 mod columns;
 mod counts;
 mod form;
+mod pulse;
 mod shape;
 mod table;
 
 mod access;
 mod account;
 mod activity;
+mod actor;
+mod connectors;
 mod embed;
 mod entry;
 mod find;
 mod history;
 mod integrity;
-mod retention;
 mod revert;
 mod searches;
+mod settings;
 mod sign_in;
 mod sites;
 
@@ -43,7 +46,10 @@ pub fn router() -> Router<App> {
         .route("/sites/{site}/entries/{id}/revert", get(revert::preview).post(revert::carry_out))
         .route("/sites/{site}/entities/{type}/{id}", get(history::history))
         .route("/sites/{site}/integrity", get(integrity::integrity))
-        .route("/sites/{site}/retention", get(retention::show).post(retention::set))
+        .route("/sites/{site}/actors/{type}/{id}", get(actor::actor))
+        .route("/sites/{site}/connectors", get(connectors::connectors))
+        .route("/sites/{site}/settings", get(settings::show).post(settings::save))
+        .route("/sites/{site}/retention", get(settings::moved))
         .route("/embed", get(embed::embed))
         .route("/columns", post(table::choose))
         .route("/find", get(find::find))

@@ -45,6 +45,19 @@ pub(super) fn actor(entry: &Entry, href: impl Fn(&str) -> String) -> Option<Acto
     Some(Actor { name, note, title, href: Some(href(key)) })
 }
 
+/// The page about who did it.
+pub(super) fn actor_href(entry: &Entry) -> Option<String> {
+    let actor = entry.actor.as_ref()?;
+    let key = actor.id.as_deref().unwrap_or_else(|| actor.display_name());
+    Some(url::actor(entry.site.as_str(), actor.kind.as_str(), key))
+}
+
+/// Who did it, leading to the page about them.
+pub(super) fn actor_linked(entry: &Entry) -> Option<Actor> {
+    let linked = actor(entry, |_| String::new())?;
+    Some(Actor { href: actor_href(entry), ..linked })
+}
+
 /// The best name there is. A bare number is nobody's name: "User 4".
 fn actor_name(actor: &model::Actor) -> String {
     let name = actor.display_name();

@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use model::{Filter, Order};
 
+use super::pulse;
 use super::shape;
 use super::view::{SiteRow, SitesPage, Time, Tone, text, url};
 use super::visit::Visit;
@@ -57,7 +58,11 @@ fn row(app: &App, site: &Site) -> Result<SiteRow, Problem> {
     };
     let now = clock::now();
     let id = site.id.as_str();
+    let pulse = pulse::of(app, site, &Filter::all(), &[], now)?;
     Ok(SiteRow {
+        spark: pulse.spark,
+        lately: pulse.words,
+        silence: pulse.silence,
         name: site.name.clone(),
         id: id.to_owned(),
         org: if site.id.is_system() { String::new() } else { site.id.org().to_owned() },

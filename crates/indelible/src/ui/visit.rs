@@ -74,7 +74,12 @@ impl Visit {
         sites.sort_by_key(|site| site.id.is_system());
         let has_network = sites.len() > 1;
         let tabs = match site {
-            Some(site) => Tab::of_site(site.id.as_str(), tab),
+            Some(site) => {
+                let id = site.id.as_str();
+                let configures =
+                    self.caller.on_site(Permission::Configure, id, app.indelible.sites()).is_ok();
+                Tab::of_site(id, configures, tab)
+            }
             None => Tab::of_network(tab),
         };
         Frame {
@@ -106,6 +111,15 @@ impl Visit {
         self,
         make: impl FnOnce(&Self) -> Result<T, Problem> + Send + 'static,
     ) -> Response {
+        self.page_with(StatusCode::OK, make).await
+    }
+
+    /// The same with another status, for a form that comes back with what is wrong with it.
+    pub(super) async fn page_with<T: Template + Send + 'static>(
+        self,
+        status: StatusCode,
+        make: impl FnOnce(&Self) -> Result<T, Problem> + Send + 'static,
+    ) -> Response {
         let visit = self.clone();
         let made = crate::api::blocking(move || {
             let page = make(&visit)?;
@@ -113,7 +127,7 @@ impl Visit {
         })
         .await;
         match made {
-            Ok(text) => html(StatusCode::OK, text),
+            Ok(text) => html(status, text),
             Err(problem) => self.failed(&problem),
         }
     }

@@ -84,7 +84,10 @@ fn last(indelible: &Indelible, id: &str) -> model::Entry {
     let site = indelible.sites().find(&id.parse().unwrap()).unwrap().unwrap();
     let size = indelible.published().size(site.log).unwrap();
     let store = indelible.store().as_ref();
-    indelible::search::read_entries(store, indelible.published(), &site, size - 1..size).unwrap().pop().unwrap()
+    indelible::search::read_entries(store, indelible.published(), &site, size - 1..size)
+        .unwrap()
+        .pop()
+        .unwrap()
 }
 
 #[test]
@@ -96,7 +99,10 @@ fn a_backup_verifies_and_is_not_served() {
     for refused in [&["serve", "--listen", "127.0.0.1:0"][..], &["query", "--site", SITE], &["doctor"]] {
         let ran = run(&stage.backup(), refused);
         assert_eq!(ran.code, 1, "{ran:?}");
-        assert!(ran.stderr.contains("is a backup") && ran.stderr.contains("indelible restore --from"), "{ran:?}");
+        assert!(
+            ran.stderr.contains("is a backup") && ran.stderr.contains("indelible restore --from"),
+            "{ran:?}"
+        );
     }
     let again = stage.run(&["backup", "--to", stage.backup().to_str().unwrap()]);
     assert!(again.code == 1 && again.stderr.contains("is not empty"), "{again:?}");
@@ -150,7 +156,8 @@ fn nothing_lost_goes_on_in_the_same_epoch() {
     restoration.give_up().unwrap();
     // The data are lost, the head store is not.
     fs::remove_file(stage.data().join("indelible.sqlite")).unwrap();
-    let ran = stage.run(&["restore", "--from", stage.backup().to_str().unwrap(), "--reason", "the disk broke"]);
+    let ran =
+        stage.run(&["restore", "--from", stage.backup().to_str().unwrap(), "--reason", "the disk broke"]);
     assert_eq!(ran.code, 0, "{ran:?}");
     assert!(ran.stdout.contains("nothing is lost: the logs go on in the same epoch"), "{ran:?}");
     let indelible = stage.open();
@@ -180,9 +187,15 @@ fn lost_entries_begin_an_epoch_that_every_log_tells_of() {
     let origin = indelible.keys().origin(&SITE.parse().unwrap());
     assert!(origin.ends_with("/logs/acme.www/2"), "{origin}");
     let told = last(&indelible, SITE);
-    assert_eq!((told.index, told.action.as_str(), told.reason.as_deref()), (700, "indelible.restore", Some("ticket 7")));
+    assert_eq!(
+        (told.index, told.action.as_str(), told.reason.as_deref()),
+        (700, "indelible.restore", Some("ticket 7"))
+    );
     let data: serde_json::Value = serde_json::from_str(told.data.as_ref().unwrap().get()).unwrap();
-    assert_eq!((&data["kept"], &data["lost"], &data["last_checkpoint"]), (&700.into(), &30.into(), &checkpoint.into()));
+    assert_eq!(
+        (&data["kept"], &data["lost"], &data["last_checkpoint"]),
+        (&700.into(), &30.into(), &checkpoint.into())
+    );
     let site = indelible.sites().find(&SITE.parse().unwrap()).unwrap().unwrap();
     let past = past_keys(indelible.store().as_ref(), site.log).unwrap();
     assert_eq!((past.len(), past[0].ended, past[0].size), (1, Ended::Restored, 700));
@@ -279,7 +292,9 @@ fn what_is_no_backup_is_refused_with_the_reason() {
     assert!(restore(damaged.path(), &["--replace"]).contains("has no keys"));
     copy_directory(&stage.backup().join("keys"), &damaged.path().join("keys"));
     let connection = rusqlite::Connection::open(damaged.path().join("indelible.sqlite")).unwrap();
-    connection.execute("UPDATE tile SET hashes = zeroblob(length(hashes)) WHERE log = 1 AND number = 0", []).unwrap();
+    connection
+        .execute("UPDATE tile SET hashes = zeroblob(length(hashes)) WHERE log = 1 AND number = 0", [])
+        .unwrap();
     drop(connection);
     let told = restore(damaged.path(), &["--replace"]);
     assert!(told.contains("the backup is damaged, nothing was restored"), "{told}");

@@ -109,7 +109,8 @@ async fn a_bundle_verifies_without_the_server_and_holds_what_was_asked_for() {
     let secret = Hash::try_from(&stored[0][27..59]).unwrap().to_string();
     assert!(!String::from_utf8_lossy(&one).contains(&secret));
 
-    let none = verify_bundle(bundle(&server, "?q=summary%3Anothing").await.as_slice(), &log, None, None).unwrap();
+    let none =
+        verify_bundle(bundle(&server, "?q=summary%3Anothing").await.as_slice(), &log, None, None).unwrap();
     assert_eq!((none.entries, none.findings.len()), (0, 0));
     let wrong = server.request(Method::GET, "/api/v1/sites/acme.www/evidence?q=kind%3A%28");
     refused(wrong, 422, "filter_syntax", "q").await;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The product's modules, each with those above it that it may use. `store` also means its own inside.
-const LAYERS: [(&str, &[&str]); 37] = [
+const LAYERS: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("files", &[]),
     ("repeat", &[]),
@@ -24,6 +24,7 @@ const LAYERS: [(&str, &[&str]); 37] = [
     ("witness", &["clock", "entropy", "files"]),
     ("witnessing", &["clock", "files", "store", "umbrella"]),
     ("hosts", &["clock", "store"]),
+    ("refusals", &["clock", "store"]),
     (
         "instance",
         &[
@@ -107,6 +108,7 @@ const LAYERS: [(&str, &[&str]); 37] = [
             "metrics",
             "public_log",
             "receipts",
+            "refusals",
             "removal",
             "revert",
             "rotation",
@@ -141,9 +143,11 @@ const LAYERS: [(&str, &[&str]); 37] = [
             "api",
             "clock",
             "export",
+            "hosts",
             "jobs",
             "journal",
             "mounted",
+            "refusals",
             "removal",
             "revert",
             "search",

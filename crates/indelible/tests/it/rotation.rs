@@ -1,7 +1,7 @@
 //! Other signing keys: beside the old ones, then alone; told in every log, and followed by whoever knows either.
 
-use indelible::rotation::{RotationError, past_keys, retire, rotate};
 use indelible::access::Caller;
+use indelible::rotation::{RotationError, past_keys, retire, rotate};
 use reqwest::Method;
 use serde_json::Value;
 use tlog::Note;
@@ -37,14 +37,16 @@ async fn both_keys_sign_while_they_overlap_and_each_reader_follows() {
     old.keeps(&server.root, "kept").await;
     blocking(&server, |indelible| indelible.umbrella().round(false)).await.unwrap();
 
-    let generations = blocking(&server, |indelible| rotate(indelible, Some("yearly"), &Caller::local("test"))).await;
+    let generations =
+        blocking(&server, |indelible| rotate(indelible, Some("yearly"), &Caller::local("test"))).await;
     assert_eq!(generations.unwrap().signing, [2, 1]);
     let new = Auditor::of(&server, "acme.www");
     assert_ne!(old.key, new.key);
     for log in ["acme.www", "_system", "_umbrella"] {
         assert_eq!(signatures(&server, log).await, 2, "{log}");
         let keys = description(&server, log).await["vkeys"].clone();
-        let states: Vec<&str> = keys.as_array().unwrap().iter().map(|key| key["status"].as_str().unwrap()).collect();
+        let states: Vec<&str> =
+            keys.as_array().unwrap().iter().map(|key| key["status"].as_str().unwrap()).collect();
         assert_eq!(states, ["current", "previous"], "{log}");
     }
     append(&server, 5).await;
@@ -55,7 +57,8 @@ async fn both_keys_sign_while_they_overlap_and_each_reader_follows() {
     let told = server.read("/api/v1/sites/acme.www/entries?action=indelible.key.rotate").await;
     let entry = &told["data"][0];
     assert_eq!((&entry["reason"], &entry["entity"]["type"]), (&"yearly".into(), &"log".into()));
-    let detail = server.read(&format!("/api/v1/sites/acme.www/entries/{}", entry["id"].as_str().unwrap())).await;
+    let detail =
+        server.read(&format!("/api/v1/sites/acme.www/entries/{}", entry["id"].as_str().unwrap())).await;
     assert_eq!(detail["before"]["vkeys"], serde_json::json!([old.key]));
     let mut both = [new.key.clone(), old.key.clone()];
     both.sort();
@@ -72,14 +75,18 @@ async fn both_keys_sign_while_they_overlap_and_each_reader_follows() {
     for log in ["acme.www", "_system", "_umbrella"] {
         assert_eq!(signatures(&server, log).await, 1, "{log}");
         let keys = description(&server, log).await["vkeys"].clone();
-        let states: Vec<&str> = keys.as_array().unwrap().iter().map(|key| key["status"].as_str().unwrap()).collect();
+        let states: Vec<&str> =
+            keys.as_array().unwrap().iter().map(|key| key["status"].as_str().unwrap()).collect();
         assert_eq!(states, ["current", "retired"], "{log}");
     }
     append(&server, 5).await;
     let verdict = new.verify(&server.root, "").await;
     assert_eq!(verdict.code, Some(0), "{verdict:?}");
     let verdict = old.verify(&server.root, "--since kept").await;
-    assert!(verdict.code == Some(1) && verdict.err.contains("its key history is in log.v1.json"), "{verdict:?}");
+    assert!(
+        verdict.code == Some(1) && verdict.err.contains("its key history is in log.v1.json"),
+        "{verdict:?}"
+    );
     let again = blocking(&server, |indelible| retire(indelible, true, None, &Caller::local("test"))).await;
     assert!(matches!(again, Err(RotationError::Single)), "{again:?}");
 }
@@ -92,11 +99,15 @@ async fn a_running_server_signs_with_keys_that_were_rotated_beside_it() {
     let directory = server.directory().to_owned();
     let ran = tokio::task::spawn_blocking(move || run(&directory, &["key", "rotate"])).await.unwrap();
     assert_eq!(ran.code, 0, "{ran:?}");
-    assert!(ran.stdout.contains("signs, to be retired") && ran.stderr.contains("indelible key retire"), "{ran:?}");
+    assert!(
+        ran.stdout.contains("signs, to be retired") && ran.stderr.contains("indelible key retire"),
+        "{ran:?}"
+    );
     append(&server, 3).await;
     assert_eq!(signatures(&server, "acme.www").await, 2);
     let directory = server.directory().to_owned();
-    let ran = tokio::task::spawn_blocking(move || run(&directory, &["key", "retire", "--now"])).await.unwrap();
+    let ran =
+        tokio::task::spawn_blocking(move || run(&directory, &["key", "retire", "--now"])).await.unwrap();
     assert!(ran.code == 0 && ran.stdout.contains("retired 20"), "{ran:?}");
     append(&server, 3).await;
     assert_eq!(signatures(&server, "acme.www").await, 1);

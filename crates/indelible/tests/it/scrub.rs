@@ -53,5 +53,7 @@ async fn findings_are_alarms() {
     let page = text(&server, "/sites/acme.www/integrity").await;
     assert!(page.contains("ALARM: ") && page.contains("entry 0: CORRUPT"), "{page}");
     let metrics = text(&server, "/metrics").await;
-    assert!(metrics.contains(&format!("indelible_verification_findings{{site=\"acme.www\"}} {}", scrubbed.count)));
+    assert!(
+        metrics.contains(&format!("indelible_verification_findings{{site=\"acme.www\"}} {}", scrubbed.count))
+    );
 }

@@ -21,7 +21,8 @@ pub(super) const ACTIONS: &[ActionDef] = &[
     action("indelible.key.retire", Update, "Retire key", "retired the old signing key of")
         .says(&[text("Old signing key retired")]),
     action("indelible.backup", Read, "Back up", "made a backup of"),
-    action("indelible.restore", Update, "Restore", "restored from a backup").says(&[text("Log restored from a backup")]),
+    action("indelible.restore", Update, "Restore", "restored from a backup")
+        .says(&[text("Log restored from a backup")]),
     // Use.
     action("indelible.sign_in", Access, "Sign in", "signed in to"),
     action("indelible.sign_out", Access, "Sign out", "signed out of"),

@@ -16,6 +16,7 @@ mod array;
 mod compare;
 mod extent;
 mod lcs;
+mod noise;
 mod patch;
 mod tree;
 mod words;
@@ -30,6 +31,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 pub use extent::Extent;
+pub use noise::{NoiseError, NoiseRules};
 pub use patch::{NoPlace, Patched, apply};
 pub use words::{Piece, Pieces, Unit, words};
 

@@ -106,22 +106,41 @@ pub(in crate::api) async fn append(
     let asked = Asked::read(raw_query.as_deref())?;
     let part = caller.on_part_of_site(Permission::Append, &site, app.indelible.sites())?;
     let (site, entity_types) = (part.site, part.entity_types);
-    let key = idempotency_key(&headers, &caller.name)?;
-    match submitted(&headers, body).await? {
+    let (log, source) = (site.log, caller.name.clone());
+    let taken = take(&app, caller, site, entity_types, asked, &headers, body).await;
+    if let Err(problem) = &taken
+        && problem.status().is_client_error()
+    {
+        app.refusals.note(log, &source, 1, &problem.why());
+    }
+    taken
+}
+
+async fn take(
+    app: &App,
+    caller: Caller,
+    site: Site,
+    entity_types: Option<Vec<String>>,
+    asked: Asked,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let key = idempotency_key(headers, &caller.name)?;
+    match submitted(headers, body).await? {
         Submitted::One(bytes) => {
-            let rules = rules(&app, &site, entity_types).await?;
+            let rules = rules(app, &site, entity_types).await?;
             let admission = journal::admit(&bytes, &caller.name, key.as_ref(), &rules)?;
-            append_one(&app, site, admission, asked).await
+            append_one(app, site, admission, asked).await
         }
         Submitted::Batch { bytes, places } => {
-            let rules = rules(&app, &site, entity_types).await?;
-            let source = caller.name;
+            let rules = rules(app, &site, entity_types).await?;
+            let source = caller.name.clone();
             let admissions = crate::api::blocking(move || {
                 let texts = places.into_iter().map(|place| bytes.get(place).unwrap_or_default());
                 journal::admit_all(texts, &source, key.as_ref(), &rules)
             })
             .await?;
-            append_batch(&app, site, admissions, asked).await
+            append_batch(app, site, &caller.name, admissions, asked).await
         }
     }
 }
@@ -177,9 +196,11 @@ async fn give_receipts(
 async fn append_batch(
     app: &App,
     site: Site,
+    source: &str,
     admissions: Vec<Admission>,
     Asked { atomic, receipt }: Asked,
 ) -> Result<Response, Problem> {
+    let log = site.log;
     if atomic && let Some(problem) = all_refused(&admissions) {
         return Err(problem);
     }
@@ -214,7 +235,16 @@ async fn append_batch(
         });
         give_receipts(app, site, appended).await?;
     }
-    let rejected = results.iter().filter(|result| matches!(result, ItemResult::Refused { .. })).count();
+    let refusals = || {
+        results.iter().filter_map(|result| match result {
+            ItemResult::Refused { error, .. } => Some(error),
+            ItemResult::Appended(_) => None,
+        })
+    };
+    let rejected = refusals().count();
+    if let Some(last) = refusals().last() {
+        app.refusals.note(log, source, u64::try_from(rejected).unwrap_or(u64::MAX), &last.into());
+    }
     let status = if rejected == 0 { StatusCode::OK } else { StatusCode::MULTI_STATUS };
     let result = BatchResult { accepted: results.len() - rejected, rejected, results };
     Ok((status, Json(result)).into_response())

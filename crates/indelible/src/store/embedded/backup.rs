@@ -6,10 +6,10 @@ use std::time::Duration;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::EmbeddedStore;
 use super::open::{DATA_FILE, HEAD_FILE, close, io};
 use super::recover::{self, Lock};
 use super::sqlite::{engine, open_reader};
-use super::EmbeddedStore;
 use crate::files::make_private_directory;
 use crate::store::StoreError;
 
@@ -17,7 +17,11 @@ use crate::store::StoreError;
 const PAGES_AT_ONCE: i32 = 2_048;
 
 /// See [`Store::back_up`](crate::store::Store::back_up). Writers wait for no longer than it takes to agree on the moment.
-pub(super) fn back_up(store: &EmbeddedStore, to: &Path, progress: &dyn Fn(u64, u64)) -> Result<(), StoreError> {
+pub(super) fn back_up(
+    store: &EmbeddedStore,
+    to: &Path,
+    progress: &dyn Fn(u64, u64),
+) -> Result<(), StoreError> {
     let head_directory = to.join("head");
     for directory in [to, &head_directory] {
         make_private_directory(directory).map_err(|error| io(directory, &error))?;

@@ -37,6 +37,8 @@ pub struct ActivityPage {
     pub columns_form: ColumnsForm,
     /// Where completions of the search box come from.
     pub completions: String,
+    /// The page about the actor whose entries the list shows, where it shows one actor's.
+    pub actor: Option<Link>,
     /// The entries, in order.
     pub rows: Vec<Row>,
     /// The pages before and after.

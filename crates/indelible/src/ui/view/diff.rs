@@ -2,7 +2,10 @@
 
 use serde_json::Value as Json;
 
-use super::Value;
+use super::{Value, text};
+
+/// Characters that are drawn of all values together.
+const DRAWN_CHARS_MAX: usize = 120_000;
 
 /// What an entry changed.
 #[derive(Clone, Debug, Default)]
@@ -13,15 +16,39 @@ pub struct Diff {
     pub changed: Vec<FieldGroup>,
     /// The fields that stayed as they were.
     pub unchanged: Vec<FieldRow>,
+    /// Changed fields that change with every save and say little: shown folded.
+    pub noise: Vec<FieldRow>,
+    /// Changed fields that are not drawn, as there are too many.
+    pub left_out: usize,
+    /// Whether before and after stand below instead of beside each other.
+    pub is_unified: bool,
     /// What the reader must know of it: "Only submitted fields were recorded after the change; …".
     pub note: Option<String>,
 }
 
 impl Diff {
+    /// The same with no more text than a page can carry.
+    #[must_use]
+    pub fn bounded(mut self) -> Self {
+        let mut room = DRAWN_CHARS_MAX;
+        let changed = self.changed.iter_mut().flat_map(|group| &mut group.rows);
+        for row in changed.chain(&mut self.noise).chain(&mut self.unchanged) {
+            row.before = std::mem::take(&mut row.before).within(&mut room);
+            row.after = std::mem::take(&mut row.after).within(&mut room);
+        }
+        self
+    }
+
+    /// How many columns its table has.
+    #[must_use]
+    pub const fn width(&self) -> usize {
+        if self.is_unified { 2 } else { 3 }
+    }
+
     /// How many fields changed.
     #[must_use]
     pub fn changed_count(&self) -> usize {
-        self.changed.iter().map(|group| group.rows.len()).sum()
+        self.changed.iter().map(|group| group.rows.len()).sum::<usize>() + self.noise.len() + self.left_out
     }
 
     /// The heading over the table: "3 changed fields", "State after creation".
@@ -31,7 +58,9 @@ impl Diff {
             Shape::Both => match self.changed_count() {
                 0 => "No field changed".to_owned(),
                 1 => "1 changed field".to_owned(),
-                many => format!("{many} changed fields"),
+                many => {
+                    format!("{} changed fields", text::thousands(u64::try_from(many).unwrap_or(u64::MAX)))
+                }
             },
             Shape::AfterOnly => "State after".to_owned(),
             Shape::BeforeOnly => "State before".to_owned(),

@@ -29,10 +29,18 @@ pub struct EntryPage {
     pub notices: Vec<Notice>,
     /// What changed.
     pub diff: Diff,
+    /// The same page with the other way to draw it; `None` where there are not two states.
+    pub other_diff: Option<Link>,
+    /// The entry before it in the log.
+    pub previous: Option<String>,
+    /// The entry after it in the log.
+    pub next: Option<String>,
     /// The entry's `data`, pretty-printed.
     pub data: Option<String>,
-    /// The whole entry as JSON, pretty-printed.
-    pub raw: String,
+    /// The whole entry as JSON; `None` where it is too long for a page.
+    pub raw: Option<String>,
+    /// The same as the API answers it.
+    pub raw_href: String,
     /// Who: name, id, mail address, roles, on whose behalf. Empty when erased.
     pub actor: Vec<Fact>,
     /// From where: IP address, agent, channel, request, session, method, route, path. Empty when unknown.
@@ -149,6 +157,8 @@ pub struct Proof {
     pub tone: Tone,
     /// The state in words: "Signed, position 1,204 of 88,310".
     pub state: String,
+    /// What that means.
+    pub meaning: String,
     /// Its leaf hash in hexadecimal.
     pub leaf_hash: String,
     /// The root hash of the signed head in hexadecimal; `None` before it is signed.

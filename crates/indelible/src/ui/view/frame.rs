@@ -92,11 +92,17 @@ pub struct Tab {
 }
 
 impl Tab {
-    /// The tabs of a site; `current` is a label, or anything else where no tab is current.
+    /// The tabs of a site, that of its settings for those who may set them; `current` is a label, or anything else where no tab is current.
     #[must_use]
-    pub fn of_site(site: &str, current: &str) -> Vec<Self> {
-        [("Activity", url::site(site)), ("Integrity", url::integrity(site))]
-            .into_iter()
+    pub fn of_site(site: &str, configures: bool, current: &str) -> Vec<Self> {
+        let all = [
+            ("Activity", url::site(site)),
+            ("Integrity", url::integrity(site)),
+            ("Connectors", url::connectors(site)),
+            ("Settings", url::settings(site)),
+        ];
+        all.into_iter()
+            .filter(|(label, _)| configures || *label != "Settings")
             .map(|(label, href)| Self { label, href, is_current: label == current })
             .collect()
     }

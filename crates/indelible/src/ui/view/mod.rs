@@ -47,7 +47,7 @@ mod revert;
 pub use revert::{RevertPage, RevertRow};
 
 mod history;
-pub use history::{HistoryDay, HistoryEntry, HistoryPage};
+pub use history::{HistoryDay, HistoryEntry, HistoryPage, Told};
 
 mod find;
 pub use find::{FindPage, Hit};
@@ -55,8 +55,14 @@ pub use find::{FindPage, Hit};
 mod integrity;
 pub use integrity::{Head, IntegrityPage, UmbrellaHead, Verification, WitnessLine};
 
-mod retention;
-pub use retention::RetentionPage;
+mod settings;
+pub use settings::{FieldsPart, HoldPart, ReadingPart, ReasonPart, RetentionPart, SettingsPage};
+
+mod connectors;
+pub use connectors::{ConnectorRow, ConnectorsPage, RefusedRow, SenderRow};
+
+mod actor;
+pub use actor::ActorPage;
 
 mod sign_in;
 pub use sign_in::SignInPage;

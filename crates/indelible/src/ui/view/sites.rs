@@ -29,6 +29,12 @@ pub struct SiteRow {
     pub href: String,
     /// How many entries it has: "88,310".
     pub entries: String,
+    /// The last 30 days, a bar for each, as the data of an SVG path; `None` where nothing happened or counting took too long.
+    pub spark: Option<String>,
+    /// What the drawing says: "412 entries in 30 days, 9 today"; empty where counting took too long.
+    pub lately: String,
+    /// What is amiss, where it has gone quiet: "silent for 4 days".
+    pub silence: Option<String>,
     /// When the last one happened; `None` without entries.
     pub last_time: Option<Time>,
     /// The last entry's page.

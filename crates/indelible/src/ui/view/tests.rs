@@ -158,6 +158,19 @@ fn what_is_far_from_an_insertion_is_left_out_on_both_sides() {
 }
 
 #[test]
+fn no_more_is_drawn_than_a_page_can_carry() {
+    let row = || FieldRow::new(Op::Added, "/t", None, Some(&json!("x".repeat(50_000))));
+    let rows = (0..6).map(|_| row()).collect();
+    let diff = Diff { changed: FieldGroup::of(rows), ..Diff::default() }.bounded();
+    let rows: Vec<&FieldRow> = diff.changed.iter().flat_map(|group| &group.rows).collect();
+    let drawn: Vec<String> = rows.iter().map(|row| drawn(&row.after)).collect();
+    let chars: Vec<usize> = drawn.iter().map(|text| text.matches('x').count()).collect();
+    assert_eq!(chars, [30_000, 30_000, 30_000, 30_000, 0, 0]);
+    assert!(drawn[0].ends_with("(20,000 characters not drawn; the raw JSON has them)"));
+    assert_eq!(rows[0].after.fold.as_ref().expect("folded").1, "Show the start of 50,000 characters");
+}
+
+#[test]
 fn long_values_are_folded() {
     let lines = "line\n".repeat(214);
     let row = FieldRow::new(Op::Added, "/t", None, Some(&json!(lines)));
@@ -192,7 +205,7 @@ fn frame() -> Frame {
         sites: vec![site.clone(), SiteLink::new("blog", "")],
         current_site: Some(site),
         has_network: true,
-        tabs: Tab::of_site("acme.www", "Activity"),
+        tabs: Tab::of_site("acme.www", true, "Activity"),
         account: Some(Account {
             name: HOSTILE.to_owned(),
             role: "Auditor".to_owned(),
@@ -273,6 +286,7 @@ fn activity() -> ActivityPage {
     let href = Some("?sort=user".to_owned());
     let column = Column { class: "user", label: "User", href, sorted: Sorted::Descending };
     ActivityPage {
+        actor: None,
         frame: frame(),
         heading: "Activity".to_owned(),
         total: None,
@@ -349,14 +363,20 @@ fn entry() -> EntryPage {
         reason: Some(hostile()),
         errors: vec![hostile()],
         notices: vec![Notice { tone: Tone::Danger, text: hostile(), link: None }],
+        other_diff: Some(Link { label: hostile(), href: "/".to_owned() }),
+        previous: None,
+        next: None,
         diff: Diff {
             shape: Shape::Both,
             changed: FieldGroup::of(vec![change(&format!("/{HOSTILE}"), &value, &json!(HOSTILE))]),
             unchanged: vec![FieldRow::alone("/t", &json!(HOSTILE.repeat(80)))],
+            noise: vec![change("/updated_at", &value, &json!(HOSTILE))],
+            is_unified: false,
             note: Some(hostile()),
         },
         data: Some(hostile()),
-        raw: hostile(),
+        raw: Some(hostile()),
+        raw_href: "/".to_owned(),
         actor: vec![Fact::words(HOSTILE, HOSTILE), Fact::code("Id", HOSTILE).to("/")],
         origin: Vec::new(),
         origin_erased: false,

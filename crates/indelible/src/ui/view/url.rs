@@ -33,10 +33,22 @@ pub fn integrity(site: &str) -> String {
     format!("/sites/{}/integrity", encode(site))
 }
 
-/// One site's retention.
+/// One site's settings.
 #[must_use]
-pub fn retention(site: &str) -> String {
-    format!("/sites/{}/retention", encode(site))
+pub fn settings(site: &str) -> String {
+    format!("/sites/{}/settings", encode(site))
+}
+
+/// What sends one site its entries.
+#[must_use]
+pub fn connectors(site: &str) -> String {
+    format!("/sites/{}/connectors", encode(site))
+}
+
+/// One actor of a site.
+#[must_use]
+pub fn actor(site: &str, actor_type: &str, id: &str) -> String {
+    format!("/sites/{}/actors/{}/{}", encode(site), encode(actor_type), encode(id))
 }
 
 /// One entry.

@@ -67,6 +67,8 @@ const SAME_CHARS_KEPT: usize = 120;
 const OPEN_CHARS_MAX: usize = 1_600;
 /// Or with more lines than this.
 const OPEN_LINES_MAX: usize = 40;
+/// No more of one value is drawn than this, opened or not: the raw JSON has all of it.
+const DRAWN_CHARS_MAX: usize = 30_000;
 /// How much of a folded value shows.
 const PREVIEW_CHARS: usize = 120;
 
@@ -94,7 +96,10 @@ impl Value {
             (ValueState::Json, ValueState::Json) => Some(Unit::Line),
             _ => None,
         };
-        let marked = unit.and_then(|unit| compare(&old.text(), &new.text(), unit));
+        let compare = |unit: Unit| compare(&old.text(), &new.text(), unit);
+        // Long texts have too many words to compare, but not too many lines.
+        let by_lines = || compare(Unit::Line).filter(|_| old.text().lines().nth(OPEN_LINES_MAX).is_some());
+        let marked = unit.and_then(|unit| compare(unit).or_else(by_lines));
         if let Some((before, after)) = marked {
             (old.spans, new.spans) = (mirrored(before.clone(), &after), mirrored(after, &before));
         } else {
@@ -134,6 +139,37 @@ impl Value {
             self.fold = Some((preview, format!("Show all {size_text} {}", size.1)));
         }
         self
+    }
+
+    /// The same with no more of its text than there is room for, which it takes. What is left out is counted.
+    pub(super) fn within(mut self, room: &mut usize) -> Self {
+        let mut left = (*room).min(DRAWN_CHARS_MAX);
+        let mut left_out = 0;
+        for span in self.spans.iter_mut().filter(|span| span.mark != Mark::Gap) {
+            let chars = span.text.chars().count();
+            if chars > left {
+                span.text = span.text.chars().take(left).collect();
+                left_out += chars - left;
+            }
+            left -= chars.min(left);
+            *room -= span.text.chars().count().min(*room);
+        }
+        if left_out > 0 {
+            self.spans.retain(|span| !span.text.is_empty());
+            if let Some((_, offer)) = &mut self.fold {
+                *offer = offer.replacen("Show all", "Show the start of", 1);
+            }
+            let words = text::count(u64::try_from(left_out).unwrap_or(u64::MAX), "character", "characters");
+            self.spans
+                .push(Span { text: format!("{words} not drawn; the raw JSON has them"), mark: Mark::Gap });
+        }
+        self
+    }
+
+    /// Whether there is a field with this value at all.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        self.state != ValueState::Missing
     }
 
     fn text(&self) -> String {

@@ -1,11 +1,15 @@
 //! The screens as a person sees them, in Chromium.
 
 mod activity;
+mod connectors;
 mod driver;
 mod entry;
+mod everywhere;
+mod extremes;
 mod pages;
 mod revert;
 mod scripts;
+mod settings;
 mod sign_in;
 
 use std::sync::Arc;

@@ -235,3 +235,38 @@ async fn the_keyboard_goes_through_a_page_in_reading_order() {
     let order = ["skip", "mark", "find", "f-from", "f-user", "f-limit", "button", "cover"].map(place);
     assert!(order.is_sorted(), "{order:?}");
 }
+
+#[tokio::test]
+async fn a_history_tells_the_state_at_a_point_and_between_two() {
+    let entry = |time: &str, before: Value, after: Value| {
+        json!({"occurred_at": time, "action": "wagtail.edit", "entity": {"type": "page", "id": "1"},
+            "before": before, "after": after})
+    };
+    let server = server_with(&[
+        entry("2026-11-20T10:00:00Z", json!({"t": "a", "n": 1}), json!({"t": "b", "n": 1})),
+        entry("2026-11-20T11:00:00Z", json!({"t": "b", "n": 1}), json!({"t": "c", "n": 1})),
+        entry("2026-11-20T12:00:00Z", json!({"t": "c", "n": 1}), json!({"t": "c", "n": 2})),
+    ])
+    .await;
+    let browser = Browser::signed_in(&server, Role::Auditor, Some("acme.www")).await;
+    browser.go("/sites/acme.www/entities/page/1").await;
+    assert_eq!(browser.count(".told").await, 0);
+    browser.run("document.querySelector('#point').value = 2", "").await;
+    browser.press(".slider .button:not([name])").await;
+    assert_eq!(browser.text(".told h2").await, "As of 2026-11-20 11:00:00.000 UTC");
+    let mut rows = browser.texts(".told tbody tr").await;
+    rows.sort();
+    assert_eq!(rows, ["n 1", "t c"]);
+    browser.click("[name=compare][value='1']").await;
+    browser.click("[name=compare][value='3']").await;
+    browser.press("[name=show]").await;
+    let heading = browser.text(".told h2").await;
+    assert_eq!(heading, "From 2026-11-20 10:00:00.000 UTC to 2026-11-20 12:00:00.000 UTC");
+    let rows = browser.attributes(".told tbody td[data-side]", "data-side").await;
+    assert_eq!(rows, ["Before", "After", "Before", "After"]);
+    assert_eq!(browser.texts(".told del").await.len(), 2);
+    browser.click("[name=compare][value='1']").await;
+    browser.press("[name=show]").await;
+    assert_eq!(browser.text(".told h2").await, "Nothing to compare");
+    assert_eq!(browser.complaints().await, Vec::<String>::new());
+}

@@ -1,0 +1,104 @@
+//! What a site's administrators set.
+
+use askama::Template;
+
+use super::{FieldError, Frame, Time, Tone};
+
+/// `/sites/{site}/settings`.
+#[derive(Clone, Debug, Template)]
+#[template(path = "settings.html", whitespace = "minimize")]
+pub struct SettingsPage {
+    /// What surrounds the page.
+    pub frame: Frame,
+    /// Where the forms go.
+    pub here: String,
+    /// The part that was just saved; empty where none was.
+    pub saved: String,
+    /// The entries that tell of earlier changes.
+    pub changes_href: String,
+    /// How long content is kept.
+    pub retention: RetentionPart,
+    /// Whether nothing may be removed.
+    pub hold: HoldPart,
+    /// Which entries must say why.
+    pub reason: ReasonPart,
+    /// Who reads.
+    pub reading: ReadingPart,
+    /// Fields whose values are never stored.
+    pub masked: FieldsPart,
+    /// Fields that are folded away.
+    pub noise: FieldsPart,
+    /// What is wrong with what was sent.
+    pub errors: Vec<FieldError>,
+}
+
+impl SettingsPage {
+    /// What is wrong with a setting.
+    #[must_use]
+    pub fn error(&self, field: &str) -> Option<&str> {
+        self.errors.iter().find(|error| error.field == field).map(|error| error.message.as_str())
+    }
+}
+
+/// How long content is kept.
+#[derive(Clone, Debug)]
+pub struct RetentionPart {
+    /// How much attention the state asks for.
+    pub tone: Tone,
+    /// What the next run would do.
+    pub sentence: String,
+    /// What is in force: "365 days".
+    pub in_force: String,
+    /// Who says so.
+    pub source: &'static str,
+    /// The default of all sites.
+    pub default: String,
+    /// What will be in force once the delay is over.
+    pub lowered: Option<String>,
+    /// When that is.
+    pub lowered_until: Option<Time>,
+    /// What is chosen: `default`, `days` or `forever`.
+    pub keep: &'static str,
+    /// What stands in the box for days.
+    pub days: String,
+    /// What would go with what is chosen, where that was asked for.
+    pub preview: Option<String>,
+    /// Whether this is the system's own log, which always follows the default.
+    pub is_system: bool,
+}
+
+/// Whether nothing may be removed.
+#[derive(Clone, Copy, Debug)]
+pub struct HoldPart {
+    /// Whether a hold is on.
+    pub is_on: bool,
+    /// Whether the visitor may set and lift it.
+    pub may_set: bool,
+}
+
+/// Which entries must say why.
+#[derive(Clone, Debug)]
+pub struct ReasonPart {
+    /// What is chosen: `never`, `changes` or `when`.
+    pub rule: &'static str,
+    /// The filter of `when`.
+    pub filter: String,
+}
+
+/// Who reads.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadingPart {
+    /// Only super admins.
+    pub network_only: bool,
+    /// Anybody may read what proves the log, which names nobody.
+    pub public_log: bool,
+}
+
+/// A list of fields.
+#[derive(Clone, Debug)]
+pub struct FieldsPart {
+    /// One on each line.
+    pub lines: String,
+    /// Whether the site has no list of its own.
+    pub is_default: bool,
+}
