@@ -15,7 +15,8 @@ use super::view::{
     Time, Tone, text, url,
 };
 use super::visit::Visit;
-use crate::api::{App, Problem, entry_detail, find_entry};
+use crate::access::Part;
+use crate::api::{App, Problem, detail_in_part, find_in_part, of_entity};
 use crate::clock;
 use crate::removal::{self, Because, Verdict};
 use crate::revert::{self, RevertError};
@@ -37,17 +38,19 @@ pub(super) async fn entry(
     Path((site, id)): Path<(String, String)>,
 ) -> Response {
     let make = move |visit: &Visit| {
-        let site = visit.caller.on_site(Permission::Read, &site, app.indelible.sites())?.site;
-        let entry = find_entry(&app.indelible, &site, &id)?;
-        page(&app, visit, &site, &entry)
+        let part = visit.caller.on_part_of_site(Permission::Read, &site, app.indelible.sites())?;
+        let entry = find_in_part(&app.indelible, &part, &id)?;
+        page(&app, visit, &part, &entry)
     };
     visit.page(make).await
 }
 
-fn page(app: &App, visit: &Visit, site: &Site, entry: &Entry) -> Result<EntryPage, Problem> {
+fn page(app: &App, visit: &Visit, part: &Part, entry: &Entry) -> Result<EntryPage, Problem> {
+    // Of what is outside of a part, nothing is told.
+    let (site, is_whole) = (&part.site, part.only.is_none());
     let now = clock::now();
     let list = url::site(site.id.as_str());
-    let detail = entry_detail(&app.indelible, site, entry.clone())?;
+    let detail = detail_in_part(&app.indelible, part.clone(), entry.clone())?;
     let raw = serde_json::to_value(&detail).map_err(|error| Problem::internal(&error))?;
     Ok(EntryPage {
         frame: visit.frame(app, &shape::line(entry), Some(site), "Activity"),
@@ -58,7 +61,7 @@ fn page(app: &App, visit: &Visit, site: &Site, entry: &Entry) -> Result<EntryPag
         summary: shape::summary(entry),
         reason: entry.reason.clone(),
         errors: entry.errors.clone(),
-        notices: notices(app, site, entry)?,
+        notices: if is_whole { notices(app, site, entry)? } else { Vec::new() },
         diff: difference(entry),
         data: entry.data.as_deref().map(pretty_raw),
         raw: pretty(&raw),
@@ -68,9 +71,9 @@ fn page(app: &App, visit: &Visit, site: &Site, entry: &Entry) -> Result<EntryPag
         entity: entity_facts(entry),
         history_href: shape::entity(entry).map(|entity| entity.href),
         about: about_facts(entry),
-        related: related(app, site, entry, now)?,
-        revert: revertible(app, visit, site, entry)?,
-        proof: proof(app, site, entry, now)?,
+        related: related(app, part, entry, now)?,
+        revert: if is_whole { revertible(app, visit, site, entry)? } else { preview_only(visit, entry) },
+        proof: proof(app, part, entry, now)?,
     })
 }
 
@@ -140,6 +143,14 @@ fn revertible(app: &App, visit: &Visit, site: &Site, entry: &Entry) -> Result<Re
         }
         Err(RevertError::Impossible(why)) => Ok(Revert { href: None, why_not: Some(why) }),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether it can be reverted rests on entries that may be outside of the part: the preview tells.
+fn preview_only(visit: &Visit, entry: &Entry) -> Revert {
+    match visit.caller.may(Permission::Revert) {
+        Ok(()) => Revert { href: Some(format!("{}/revert", shape::href(entry))), why_not: None },
+        Err(denied) => Revert { href: None, why_not: Some(denied.to_string()) },
     }
 }
 
@@ -290,10 +301,11 @@ fn about_facts(entry: &Entry) -> Vec<Fact> {
     facts.into_iter().flatten().collect()
 }
 
-fn related(app: &App, site: &Site, entry: &Entry, now: Timestamp) -> Result<Related, Problem> {
+fn related(app: &App, part: &Part, entry: &Entry, now: Timestamp) -> Result<Related, Problem> {
+    let site = &part.site;
     let neighbour = |order: Order| -> Result<Option<EntryLink>, Problem> {
         let Some(entity) = &entry.entity else { return Ok(None) };
-        let filter = app.indelible.search().of_entity(site, &entity.kind, &entity.id)?;
+        let filter = of_entity(&app.indelible, part, &entity.kind, &entity.id)?;
         let size = app.indelible.published().size(site.log)?;
         let key = SortKey::of(entry, order.column);
         let cursor = Cursor::new(&filter, order, Direction::Next, key, vec![(site.log, size)]);
@@ -307,10 +319,10 @@ fn related(app: &App, site: &Site, entry: &Entry, now: Timestamp) -> Result<Rela
     };
     if let Some(correlation) = entry.correlation_id {
         let near = |hours: i64| entry.occurred_at.checked_add(SignedDuration::from_hours(hours)).ok();
-        let filter = Filter::And(vec![
+        let filter = part.within(Filter::And(vec![
             Filter::occurred(near(-ACTION_HOURS_MAX), near(ACTION_HOURS_MAX)),
             Filter::equals(Field::CorrelationId, &correlation.to_string()),
-        ]);
+        ]));
         let found = look(app, site, &filter, Order::OLDEST_FIRST, None, SAME_SHOWN + 1)?;
         if found.len() > 1 {
             let link = |other: &Entry| EntryLink {
@@ -346,7 +358,8 @@ fn look(
     }
 }
 
-fn proof(app: &App, site: &Site, entry: &Entry, now: Timestamp) -> Result<Proof, Problem> {
+fn proof(app: &App, part: &Part, entry: &Entry, now: Timestamp) -> Result<Proof, Problem> {
+    let site = &part.site;
     let (store, published) = (app.indelible.store().as_ref(), app.indelible.published());
     let sites = std::slice::from_ref(site);
     let hash = search::leaf_hashes(store, sites, std::slice::from_ref(entry))?.pop();
@@ -360,7 +373,11 @@ fn proof(app: &App, site: &Site, entry: &Entry, now: Timestamp) -> Result<Proof,
     let receipt = format!("/api/v1/sites/{}/entries/{}/proof", site.id, entry.id);
     Ok(Proof {
         tone: Tone::Good,
-        state: format!("Signed, position {position} of {of}"),
+        state: if part.only.is_none() {
+            format!("Signed, position {position} of {of}")
+        } else {
+            "Signed".to_owned()
+        },
         leaf_hash: hash.map(|hash| hash.to_string()).unwrap_or_default(),
         root_hash: head.map(|head| head.root.to_string()),
         signed: last.map(|last| Time::new(now, last.recorded_at)),

@@ -7,6 +7,7 @@ use model::{Entry, Order, Permission};
 use super::shape;
 use super::view::{HistoryDay, HistoryEntry, HistoryPage, Link, Time, text, url};
 use super::visit::Visit;
+use crate::api::of_entity;
 use crate::api::{App, Problem, query_pairs};
 use crate::clock;
 use crate::search::{self, Question};
@@ -21,8 +22,9 @@ pub(super) async fn history(
     RawQuery(query): RawQuery,
 ) -> Response {
     let make = move |visit: &Visit| {
-        let site = visit.caller.on_site(Permission::Read, &site, app.indelible.sites())?.site;
-        let filter = app.indelible.search().of_entity(&site, &entity_type, &entity_id)?;
+        let part = visit.caller.on_part_of_site(Permission::Read, &site, app.indelible.sites())?;
+        let filter = of_entity(&app.indelible, &part, &entity_type, &entity_id)?;
+        let site = part.site;
         let cursor = query_pairs(query.as_deref())?.into_iter().find(|(name, _)| name == "cursor");
         let cursor = cursor.as_ref().map(|(_, text)| text.as_str());
         let sites = std::slice::from_ref(&site);

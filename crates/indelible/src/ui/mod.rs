@@ -22,6 +22,7 @@ mod entry;
 mod find;
 mod history;
 mod integrity;
+mod oidc;
 mod retention;
 mod revert;
 mod searches;
@@ -51,6 +52,8 @@ pub fn router() -> Router<App> {
         .route("/searches/{id}", get(searches::open))
         .route("/searches/{id}/delete", post(searches::delete))
         .route("/sign-in", get(sign_in::form).post(sign_in::sign_in))
+        .route("/sign-in/oidc", get(oidc::begin))
+        .route("/sign-in/oidc/callback", get(oidc::finish))
         .route("/account", get(account::account))
         .route("/account/password", post(account::change_password))
         .route("/account/sign-out-everywhere", post(account::sign_out_everywhere))

@@ -90,6 +90,8 @@ mod serve;
 #[cfg(test)]
 mod sign_in;
 #[cfg(test)]
+mod sso;
+#[cfg(test)]
 mod store;
 #[cfg(test)]
 mod support;
@@ -100,6 +102,10 @@ mod tampering;
 #[cfg(test)]
 mod threats;
 #[cfg(test)]
+mod throttle;
+#[cfg(test)]
 mod trail;
 #[cfg(test)]
 mod umbrella;
+#[cfg(test)]
+mod visibility;

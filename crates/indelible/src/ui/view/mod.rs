@@ -59,7 +59,7 @@ mod retention;
 pub use retention::RetentionPage;
 
 mod sign_in;
-pub use sign_in::SignInPage;
+pub use sign_in::{SignInAsPage, SignInChoice, SignInPage};
 
 mod embed;
 pub use embed::{EmbedCell, EmbedPage};
