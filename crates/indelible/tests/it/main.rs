@@ -56,6 +56,8 @@ mod list;
 #[cfg(test)]
 mod logs;
 #[cfg(test)]
+mod matrix;
+#[cfg(test)]
 mod merge;
 #[cfg(test)]
 mod metrics;
@@ -79,6 +81,8 @@ mod recovery;
 mod remembered;
 #[cfg(test)]
 mod removal;
+#[cfg(test)]
+mod restricted;
 #[cfg(test)]
 mod revert;
 #[cfg(test)]
