@@ -29,6 +29,10 @@ pub struct Settings {
     pub log: Log,
     /// `APP__AUDIT__*`
     pub audit: Audit,
+    /// `APP__AUTH__*`
+    pub auth: Auth,
+    /// `APP__LIMITS__*`
+    pub limits: Limits,
 }
 
 /// The HTTP server.
@@ -157,6 +161,93 @@ fn retention<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Retention, D:
     read.map_err(|error| wrong(&error.to_string()))
 }
 
+/// How often somebody may ask; 0 for as often as they like. Two seconds' worth may come at once.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Requests a second from one address, or one /64 of IPv6.
+    pub requests_per_second_per_address: u32,
+    /// Requests a second with one token or session.
+    pub requests_per_second_per_token: u32,
+    /// Requests a second from one address without a token that works; fifty seconds' worth may come at once.
+    pub refusals_per_second_per_address: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            requests_per_second_per_address: 20_000,
+            requests_per_second_per_token: 20_000,
+            refusals_per_second_per_address: 100,
+        }
+    }
+}
+
+/// Signing in.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Auth {
+    /// `APP__AUTH__OIDC__*`
+    pub oidc: OidcSettings,
+}
+
+/// The identity provider that signs people in, if there is one.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OidcSettings {
+    /// The provider's issuer identifier, such as `https://login.example.org/realms/staff`.
+    pub issuer: Option<String>,
+    /// The name under which the provider knows this server.
+    pub client_id: Option<String>,
+    /// What it knows this server by; none for a public client.
+    pub client_secret: Option<String>,
+    /// The claim in which it says which roles somebody has, or a JSON pointer such as `/realm_access/roles`.
+    pub role_claim: Option<String>,
+    /// What is asked for.
+    #[serde(deserialize_with = "list")]
+    pub scopes: Vec<String>,
+}
+
+impl Default for OidcSettings {
+    fn default() -> Self {
+        let scopes = ["openid", "profile", "email"].map(ToOwned::to_owned).to_vec();
+        Self { issuer: None, client_id: None, client_secret: None, role_claim: None, scopes }
+    }
+}
+
+/// Without the secret.
+impl std::fmt::Debug for OidcSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OidcSettings")
+            .field("issuer", &self.issuer)
+            .field("client_id", &self.client_id)
+            .field("role_claim", &self.role_claim)
+            .field("scopes", &self.scopes)
+            .finish_non_exhaustive()
+    }
+}
+
+impl OidcSettings {
+    /// The issuer, client id and role claim, or that there is no provider.
+    ///
+    /// # Errors
+    /// When one of the three is missing: signing in would silently be off.
+    pub fn complete(&self) -> Result<Option<[String; 3]>, SettingsError> {
+        let parts =
+            [("ISSUER", &self.issuer), ("CLIENT_ID", &self.client_id), ("ROLE_CLAIM", &self.role_claim)];
+        if parts.iter().all(|(_, value)| value.is_none()) && self.client_secret.is_none() {
+            return Ok(None);
+        }
+        let wanted = |(name, value): (&str, &Option<String>)| {
+            value.clone().ok_or_else(|| {
+                SettingsError(format!("APP__AUTH__OIDC__{name} is missing: single sign-on needs it"))
+            })
+        };
+        let [issuer, client_id, role_claim] = parts.map(wanted);
+        Ok(Some([issuer?, client_id?, role_claim?]))
+    }
+}
+
 /// The logs.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -211,7 +302,7 @@ fn sources(file: Option<&Path>) -> String {
 /// Settings that cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("settings: {0}")]
-pub struct SettingsError(String);
+pub struct SettingsError(pub(crate) String);
 
 #[cfg(test)]
 mod tests {
@@ -222,6 +313,21 @@ mod tests {
         let file = directory.path().join("indelible.toml");
         std::fs::write(&file, text).unwrap();
         Settings::load(Some(&file))
+    }
+
+    #[test]
+    fn a_provider_is_set_whole_or_not_at_all() {
+        assert_eq!(load("").unwrap().auth.oidc.complete().unwrap(), None);
+        let text = "[auth.oidc]\nissuer = \"https://a.example\"\nclient_id = \"c\"\nclient_secret = \"hush\"";
+        let partly = load(text).unwrap().auth.oidc;
+        assert!(
+            partly.complete().unwrap_err().to_string().contains("APP__AUTH__OIDC__ROLE_CLAIM is missing")
+        );
+        assert!(!format!("{partly:?}").contains("hush"));
+        let whole =
+            load(&format!("{text}\nrole_claim = \"roles\"\nscopes = \"openid groups\"")).unwrap().auth.oidc;
+        assert_eq!(whole.complete().unwrap().unwrap()[2], "roles");
+        assert_eq!(whole.scopes, ["openid", "groups"]);
     }
 
     #[test]

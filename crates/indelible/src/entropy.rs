@@ -39,6 +39,13 @@ impl Secret {
         Ok(Self(format!("{prefix}{}", URL_SAFE_NO_PAD.encode(bytes::<32>()?))))
     }
 
+    /// A secret without a prefix that somebody brings back, if it looks like one.
+    #[must_use]
+    pub fn known(text: &str) -> Option<Self> {
+        let is_whole = URL_SAFE_NO_PAD.decode(text).is_ok_and(|bytes| bytes.len() == 32);
+        is_whole.then(|| Self(text.to_owned()))
+    }
+
     /// The secret itself, for its owner.
     #[must_use]
     pub fn reveal(&self) -> &str {

@@ -11,6 +11,7 @@
 //! | [`journal`] | how an entry gets into its log: the heart |
 //! | [`search`] | how entries are found |
 //! | [`access`] | who may see and do what |
+//! | [`oidc`] | single sign-on: having a provider say who somebody is |
 //! | [`hosts`] | who owns the entities and puts them back |
 //! | [`revert`] | taking changes back, at the hosts that own the entities |
 //! | `in_process` | logging from the program that holds the installation |
@@ -48,6 +49,7 @@ pub mod umbrella;
 
 pub mod access;
 pub mod hosts;
+pub mod oidc;
 pub mod refusals;
 
 pub mod auditor;
@@ -76,6 +78,7 @@ pub mod api;
 pub mod dialects;
 pub mod ui;
 
+mod connections;
 pub mod server;
 
 pub mod cli;

@@ -1,7 +1,6 @@
 //! The HTTP server: API, dialects and screens in one application, and what surrounds every request.
 
 use std::future::Future;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -21,6 +20,7 @@ use tower_http::timeout::RequestBodyTimeoutLayer;
 use tower_http::trace::TraceLayer;
 
 use crate::api::{self, App, Problem};
+use crate::connections::{self, Patience};
 use crate::metrics::Requests;
 use crate::{dialects, mounted, ui};
 
@@ -63,10 +63,12 @@ fn surrounded(router: Router<App>, app: App) -> Router {
         .layer(CatchPanicLayer::custom(panicked))
         .layer(RequestBodyTimeoutLayer::new(BODY_PATIENCE));
     let notes = middleware::from_fn_with_state(app.clone(), api::note_reading);
+    let throttle = middleware::from_fn_with_state(app.clone(), api::throttle);
     let router = router
         .layer(notes)
         .with_state(app)
         .layer(middleware::from_fn(mounted::put_prefix))
+        .layer(throttle)
         .layer(middleware::from_fn_with_state(proxies, api::find_client));
     router.layer(around).layer(middleware::from_fn_with_state(requests, count))
 }
@@ -80,8 +82,20 @@ pub async fn serve(
     app: App,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let service = application(app).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service).with_graceful_shutdown(stop).await
+    connections::serve(listener, application(app), Patience::default(), stop).await
+}
+
+/// The same for clients that have so long for each request, up to the end of its headers: a minute otherwise.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve_with_patience(
+    listener: TcpListener,
+    app: App,
+    patience: Duration,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    connections::serve(listener, application(app), Patience(patience), stop).await
 }
 
 /// Counts what was answered, and how long that took.

@@ -1,13 +1,13 @@
 //! What a site's administrators set for it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use model::diff::NoiseRules;
 use model::mask::MaskRules;
-use model::{ActorType, Changeable, Draft, Filter, Kind, Retention, Violation};
+use model::{ActorType, Changeable, Draft, Filter, Kind, Permission, Retention, Role, Violation};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -32,6 +32,8 @@ pub struct SiteSettings {
     pub public_log: bool,
     /// Whether only super admins read the site.
     pub network_only: bool,
+    /// What a role sees of the site: only entries that the role's filter finds. A role that is not named sees all.
+    pub visibility: BTreeMap<String, String>,
     /// How long content is kept. A lowered value waits for a day.
     pub audit_log_retention_days: Changeable,
     /// Whether nothing may be removed, neither by erasure nor by expiry.
@@ -113,6 +115,7 @@ impl SiteSettings {
                 "public_log" => merged.public_log = truth(value).ok_or_else(|| bad(TRUTH))?,
                 "network_only" => merged.network_only = truth(value).ok_or_else(|| bad(TRUTH))?,
                 "hold" => merged.hold = truth(value).ok_or_else(|| bad(TRUTH))?,
+                "visibility" => merged.visibility = visibility(value).map_err(|message| bad(&message))?,
                 "audit_log_retention_days" => {
                     let read = |value| Retention::from_json(value).map_err(|error| bad(&error.to_string()));
                     let value = if value.is_null() { None } else { Some(read(value)?) };
@@ -122,7 +125,7 @@ impl SiteSettings {
                 _ => {
                     return Err(bad(
                         "is not a setting: known are audit_log_retention_days, hold, mask_fields, \
-                         network_only, noise_fields, public_log and require_reason",
+                         network_only, noise_fields, public_log, require_reason and visibility",
                     ));
                 }
             }
@@ -146,6 +149,18 @@ impl SiteSettings {
             .map_err(|error| StoreError::Corrupt(format!("the setting noise_fields: {error}")))
     }
 
+    /// What a role sees of the site: what this filter finds; `None` for everything.
+    ///
+    /// # Errors
+    /// When a stored rule does not read any more: nothing is seen then, rather than too much.
+    pub fn visible_to(&self, role: Role) -> Result<Option<Filter>, StoreError> {
+        let read = |rule: &String| {
+            Filter::parse(rule)
+                .map_err(|error| StoreError::Corrupt(format!("the setting visibility: {error}")))
+        };
+        self.visibility.get(role.as_str()).map(read).transpose()
+    }
+
     /// What is asked of entries on their way into the site's log.
     ///
     /// # Errors
@@ -165,6 +180,32 @@ impl SiteSettings {
         };
         Ok(Rules { mask, reason, entity_types: None })
     }
+}
+
+/// Bytes of a rule of visibility, at most. It is read with every request.
+const RULE_BYTES_MAX: usize = 2_000;
+
+/// Filters by role: for those who read, and do not govern the site.
+fn visibility(value: &Json) -> Result<BTreeMap<String, String>, String> {
+    let rules: BTreeMap<String, String> = match value {
+        Json::Null => BTreeMap::new(),
+        value => serde_json::from_value(value.clone()).map_err(|_| {
+            "must be an object of roles and their filters, such as {\"auditor\": \"entity.type:page\"}"
+                .to_owned()
+        })?,
+    };
+    for (name, rule) in &rules {
+        let role: Role = name.parse()?;
+        if !role.may(Permission::Read) || role.may(Permission::Govern) {
+            let why = "it reads nothing, or governs the site and sees all of it";
+            return Err(format!("`{name}` cannot have a rule: {why}"));
+        }
+        if rule.trim().is_empty() || rule.len() > RULE_BYTES_MAX {
+            return Err(format!("the rule for `{name}` must have 1 to {RULE_BYTES_MAX} bytes"));
+        }
+        Filter::parse(rule).map_err(|error| format!("the rule for `{name}` is not a filter: {error}"))?;
+    }
+    Ok(rules)
 }
 
 /// What a setting that is on or off may be.

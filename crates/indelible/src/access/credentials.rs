@@ -12,6 +12,7 @@ use super::backoff::Backoff;
 use super::limits::{self, BadLimit, Limits, VIEWER_FIELDS};
 use super::passwords::{Comparing, PASSWORD_BYTES_MAX};
 use super::users::user_name;
+use super::uses::Uses;
 use super::{Caller, Denied};
 use crate::clock;
 use crate::entropy::{self, NoEntropy, Secret};
@@ -37,6 +38,7 @@ pub struct Gate {
     visitor: Option<Caller>,
     guesses: Arc<Backoff>,
     comparing: Arc<Comparing>,
+    uses: Arc<Uses>,
 }
 
 /// A fresh sign-in: the session's secret, for the cookie.
@@ -57,11 +59,25 @@ pub struct Viewer {
     pub fields: Vec<String>,
 }
 
+/// Somebody whom another vouches for: an identity provider that was asked.
+#[derive(Clone, Debug)]
+pub struct Vouched {
+    /// What people call them.
+    pub name: String,
+    /// Whose session it is.
+    pub account: String,
+    /// What they are.
+    pub role: Role,
+    /// The only site that it is for.
+    pub site: Option<SiteId>,
+}
+
 impl Gate {
     /// A gate that lets nobody in without a credential.
     #[must_use]
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, visitor: None, guesses: Arc::default(), comparing: Arc::default() }
+        let uses = Arc::new(Uses::of(&store));
+        Self { store, visitor: None, guesses: Arc::default(), comparing: Arc::default(), uses }
     }
 
     /// The demo's gate: whoever comes without a credential is `visitor`.
@@ -118,7 +134,11 @@ impl Gate {
         }
         let token = self.store.token(&entropy::sha256(secret))?;
         let ends = |token: &Token| token.limits.expires_at.is_some_and(|end| end <= clock::now());
-        Ok(token.filter(|token| token.revoked_at.is_none() && !ends(token)))
+        let valid = token.filter(|token| token.revoked_at.is_none() && !ends(token));
+        if let Some(token) = &valid {
+            self.uses.note(token.id);
+        }
+        Ok(valid)
     }
 
     /// Whose session this is, if it has not ended.
@@ -174,6 +194,17 @@ impl Gate {
         let account = Some(format!("link/{id}"));
         let caller =
             Caller { name: link.name, role: link.role, site: link.site, token: None, account, limits, from };
+        self.open_session(caller, None, None)
+    }
+
+    /// Opens a session for somebody whom an identity provider vouches for.
+    ///
+    /// # Errors
+    /// When it cannot be kept.
+    pub fn sign_in_vouched(&self, person: Vouched, from: Option<Origin>) -> Result<SignIn, SignInError> {
+        let Vouched { name, account, role, site } = person;
+        let limits = Limits::default();
+        let caller = Caller { name, role, site, token: None, account: Some(account), limits, from };
         self.open_session(caller, None, None)
     }
 
@@ -317,6 +348,7 @@ pub fn new_token(name: &str, role: Role, site: Option<SiteId>) -> Result<NewToke
         secret_sha256: secret.sha256(),
         created_at: now,
         revoked_at: None,
+        used_at: None,
         limits: TokenLimits::default(),
     };
     Ok(NewToken { token, secret })

@@ -1,6 +1,7 @@
 //! Limits of a token within its role, and the part of a log that is left to a limited caller.
 
-use model::{Filter, Permission, Role};
+use model::filter::Field;
+use model::{Entry, Filter, Permission, Role};
 
 use super::{Caller, Denied};
 use crate::sites::Sites;
@@ -85,6 +86,14 @@ impl Parts {
     }
 }
 
+impl Parts {
+    /// Whether an entry is in these parts.
+    #[must_use]
+    pub fn hold(&self, entry: &Entry) -> bool {
+        self.only.as_ref().is_none_or(|only| only.matches(entry))
+    }
+}
+
 fn within(only: Option<&Filter>, filter: Filter) -> Filter {
     match only {
         Some(only) => only.clone().and(filter),
@@ -154,8 +163,31 @@ impl Caller {
     /// # Errors
     /// As [`Caller::on_site`], except for being limited.
     pub fn on_part_of_site(&self, permission: Permission, id: &str, sites: &Sites) -> Result<Part, Denied> {
-        let site = self.find_site(permission, id, sites)?;
-        Ok(Part { site, only: self.limits.only.clone(), entity_types: self.limits.entity_types.clone() })
+        let (site, visible) = self.find_site(permission, id, sites)?;
+        let only = both(self.limits.only.clone(), visible);
+        Ok(Part { site, only, entity_types: self.limits.entity_types.clone() })
+    }
+
+    /// Whether the caller still sees a part as it did: what goes on for long asks again and again, because tokens are
+    /// revoked, sessions end, and rules change, at once.
+    ///
+    /// # Errors
+    /// When it sees the site no more, or another part of it.
+    pub fn still_sees(&self, part: &Part, sites: &Sites) -> Result<(), Denied> {
+        let now = self.on_part_of_site(Permission::Read, part.site.id.as_str(), sites)?;
+        if now.only == part.only { Ok(()) } else { Err(Denied::Limited { permission: Permission::Read }) }
+    }
+
+    /// The same for parts of several sites. Sites that were created since make no difference.
+    ///
+    /// # Errors
+    /// As [`Caller::still_sees`].
+    pub fn still_sees_all(&self, parts: &Parts, sites: &Sites) -> Result<(), Denied> {
+        let is_among = |site: &Site| parts.sites.iter().any(|other| other.log == site.log);
+        let readable = self.readable(sites)?.into_iter().filter(|(site, _)| is_among(site)).collect();
+        let now = self.together(readable);
+        let same = now.sites.len() == parts.sites.len() && now.only == parts.only;
+        if same { Ok(()) } else { Err(Denied::Limited { permission: Permission::Read }) }
     }
 
     /// The sites the caller may read, or the parts of them that its limits leave. Whoever asks must keep to them.
@@ -163,7 +195,29 @@ impl Caller {
     /// # Errors
     /// When the role may not read at all.
     pub fn parts(&self, sites: &Sites) -> Result<Parts, Denied> {
-        let sites = self.readable(sites)?;
-        Ok(Parts { sites, only: self.limits.only.clone() })
+        Ok(self.together(self.readable(sites)?))
+    }
+
+    /// Several sites, each with what the caller's role sees of it, as one part.
+    fn together(&self, readable: Vec<(Site, Option<Filter>)>) -> Parts {
+        let mut only = self.limits.only.clone();
+        let mut together = Vec::new();
+        let is_alone = readable.len() == 1;
+        for (site, visible) in readable {
+            // A site's rule holds for that site alone.
+            let elsewhere = || Filter::Not(Box::new(Filter::equals(Field::Site, site.id.as_str())));
+            let rule = |visible| if is_alone { visible } else { Filter::Or(vec![elsewhere(), visible]) };
+            only = both(only, visible.map(rule));
+            together.push(site);
+        }
+        Parts { sites: together, only }
+    }
+}
+
+/// What both leave.
+fn both(one: Option<Filter>, other: Option<Filter>) -> Option<Filter> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.and(other)),
+        (one, other) => one.or(other),
     }
 }

@@ -7,8 +7,9 @@ mod credentials;
 mod limits;
 mod passwords;
 mod users;
+mod uses;
 
-use model::{Origin, Permission, Role, SiteId};
+use model::{Filter, Origin, Permission, Role, SiteId};
 use uuid::Uuid;
 
 use crate::settings::SiteSettings;
@@ -21,7 +22,8 @@ pub use passwords::{BadPassword, PASSWORD_CHARS_MIN};
 pub use users::{BadUser, new_user, random_password, user_name, with_password};
 
 pub use credentials::{
-    Gate, LINK_LIFETIME, NewToken, SESSION_LIFETIME, SignIn, SignInError, Viewer, new_link, new_token,
+    Gate, LINK_LIFETIME, NewToken, SESSION_LIFETIME, SignIn, SignInError, Viewer, Vouched, new_link,
+    new_token,
 };
 
 /// Somebody whose credential was verified.
@@ -68,8 +70,8 @@ pub enum Denied {
         /// What was asked for.
         permission: Permission,
     },
-    /// The credential is limited to a part of the log.
-    #[error("this token is limited to a part of the log: it may not {permission} here",
+    /// The caller sees only a part of the log: by its token, or by the site's visibility.
+    #[error("only a part of this log is yours to see: you may not {permission} here, where all of it is needed",
         permission = permission.as_str())]
     Limited {
         /// What was asked for.
@@ -97,6 +99,14 @@ pub enum Denied {
     Store(#[from] StoreError),
 }
 
+/// What a role sees of a site.
+enum Sight {
+    All,
+    /// What this filter finds.
+    Part(Filter),
+    Nothing,
+}
+
 /// A site on which the caller has the permission that was asked for.
 #[derive(Clone, Debug)]
 pub struct Grant {
@@ -107,8 +117,20 @@ pub struct Grant {
 /// The sites that the caller may read.
 #[derive(Clone, Debug)]
 pub struct Scope {
-    /// In the order of their creation.
+    /// Those that it may read as a whole, in the order of their creation.
     pub sites: Vec<Site>,
+    /// Those of which it sees a part only.
+    pub partly: Vec<Site>,
+}
+
+impl Scope {
+    /// All of them, in the order of their creation.
+    #[must_use]
+    pub fn all(&self) -> Vec<Site> {
+        let mut all: Vec<Site> = self.sites.iter().chain(&self.partly).cloned().collect();
+        all.sort_by_key(|site| site.log);
+        all
+    }
 }
 
 impl Caller {
@@ -134,12 +156,21 @@ impl Caller {
     /// [`Denied::NoSuchSite`] also for a site that exists but is none of the caller's business;
     /// [`Denied::Limited`] for a caller who is limited to a part of it.
     pub fn on_site(&self, permission: Permission, id: &str, sites: &Sites) -> Result<Grant, Denied> {
-        let site = self.find_site(permission, id, sites)?;
+        let (site, visible) = self.find_site(permission, id, sites)?;
         self.unlimited(permission)?;
+        if visible.is_some() {
+            return Err(Denied::Limited { permission });
+        }
         Ok(Grant { site })
     }
 
-    fn find_site(&self, permission: Permission, id: &str, sites: &Sites) -> Result<Site, Denied> {
+    /// The site, and the filter of what the caller's role sees of it where the permission shows entries.
+    fn find_site(
+        &self,
+        permission: Permission,
+        id: &str,
+        sites: &Sites,
+    ) -> Result<(Site, Option<Filter>), Denied> {
         let unknown = || Denied::NoSuchSite(id.chars().take(130).collect());
         let parsed: SiteId = id.parse().map_err(|_| unknown())?;
         if !self.reaches(&parsed) {
@@ -149,18 +180,26 @@ impl Caller {
         self.may(permission)?;
         // A revert shows the states that it is about.
         let shows_entries = matches!(permission, Permission::Read | Permission::Revert);
-        if shows_entries && self.is_shut_out(&site, sites)? {
-            return Err(Denied::NetworkOnly { site: site.id });
+        if !shows_entries {
+            return Ok((site, None));
         }
-        Ok(site)
+        match self.sight(&site, sites)? {
+            Sight::Nothing => Err(Denied::NetworkOnly { site: site.id }),
+            Sight::Part(filter) => Ok((site, Some(filter))),
+            Sight::All => Ok((site, None)),
+        }
     }
 
-    /// Whether only others read this site.
-    fn is_shut_out(&self, site: &Site, sites: &Sites) -> Result<bool, Denied> {
+    /// What the caller's role sees of a site that it reaches.
+    fn sight(&self, site: &Site, sites: &Sites) -> Result<Sight, Denied> {
         if matches!(self.role, Role::SuperAdmin) {
-            return Ok(false);
+            return Ok(Sight::All);
         }
-        Ok(SiteSettings::load(sites.store(), site.log)?.network_only)
+        let settings = SiteSettings::load(sites.store(), site.log)?;
+        if settings.network_only {
+            return Ok(Sight::Nothing);
+        }
+        Ok(settings.visible_to(self.role)?.map_or(Sight::All, Sight::Part))
     }
 
     /// Asks for a permission that is not about one site.
@@ -196,22 +235,32 @@ impl Caller {
         Ok(())
     }
 
-    /// The sites the caller may read as a whole.
+    /// The sites the caller may read, those that it may read as a whole apart from the others.
     ///
     /// # Errors
-    /// When the role may not read at all, or the caller is limited to parts.
+    /// When the role may not read at all, or the caller's token is limited.
     pub fn scope(&self, sites: &Sites) -> Result<Scope, Denied> {
-        let sites = self.readable(sites)?;
+        let readable = self.readable(sites)?;
         self.unlimited(Permission::Read)?;
-        Ok(Scope { sites })
+        let mut scope = Scope { sites: Vec::new(), partly: Vec::new() };
+        for (site, visible) in readable {
+            if visible.is_some() { scope.partly.push(site) } else { scope.sites.push(site) }
+        }
+        Ok(scope)
     }
 
-    fn readable(&self, sites: &Sites) -> Result<Vec<Site>, Denied> {
+    /// The sites that the caller reads at all, each with what its role sees of it.
+    fn readable(&self, sites: &Sites) -> Result<Vec<(Site, Option<Filter>)>, Denied> {
         self.may(Permission::Read)?;
         let mut readable = Vec::new();
         for site in sites.all()? {
-            if self.reaches(&site.id) && !self.is_shut_out(&site, sites)? {
-                readable.push(site);
+            if !self.reaches(&site.id) {
+                continue;
+            }
+            match self.sight(&site, sites)? {
+                Sight::Nothing => {}
+                Sight::Part(filter) => readable.push((site, Some(filter))),
+                Sight::All => readable.push((site, None)),
             }
         }
         Ok(readable)

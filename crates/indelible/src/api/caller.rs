@@ -2,6 +2,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 
+use super::throttle::RefusedOften;
 use super::{App, Noted, Problem, origin_of};
 use crate::access::{Caller, Denied};
 use crate::trail::Note;
@@ -12,7 +13,8 @@ impl FromRequestParts<App> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         // One indexed look-up in memory-mapped pages: cheaper than changing threads for it.
-        let shows_token = bearer(&parts.headers).is_some();
+        let shows_token =
+            bearer(&parts.headers).is_some() && parts.extensions.get::<RefusedOften>().is_none();
         let caller = caller_of(app, &parts.headers).inspect_err(|denied| {
             if shows_token && matches!(denied, Denied::Unauthenticated) {
                 app.note(Note::refused(None, "token", Some(origin_of(parts))));
@@ -44,12 +46,26 @@ fn api_key(headers: &HeaderMap) -> Option<&str> {
 /// Name of the session cookie. Over TLS it has the prefix that has browsers refuse it from anybody but this very
 /// host, so that no neighbour can slip a session of its own under a user.
 pub(crate) fn session_cookie(app: &App, headers: &HeaderMap) -> &'static str {
-    if app.is_https(headers) { "__Host-indelible" } else { "indelible_session" }
+    cookie_name(app, headers, "__Host-indelible", "indelible_session")
+}
+
+/// The one name of a cookie over TLS, the other without.
+pub(crate) fn cookie_name<'a>(
+    app: &App,
+    headers: &HeaderMap,
+    over_tls: &'a str,
+    without: &'a str,
+) -> &'a str {
+    if app.is_https(headers) { over_tls } else { without }
 }
 
 /// The session secret in the request's cookies.
 pub(crate) fn session_of<'a>(app: &App, headers: &'a HeaderMap) -> Option<&'a str> {
-    let wanted = session_cookie(app, headers);
+    cookie_of(headers, session_cookie(app, headers))
+}
+
+/// The value of a cookie in a request.
+pub(crate) fn cookie_of<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
     headers
         .get_all(header::COOKIE)
         .iter()

@@ -22,6 +22,7 @@ mod searches;
 mod sessions;
 mod settings;
 mod sites;
+mod throttle;
 mod tokens;
 mod users;
 mod viewer_tokens;
@@ -41,26 +42,31 @@ use crate::Indelible;
 use crate::access::Gate;
 use crate::jobs::Scrubber;
 use crate::metrics::Metrics;
+use crate::oidc::Oidc;
 use crate::refusals::Refusals;
 use crate::trail::Note;
 use model::filter::Network;
+use throttle::Throttle;
 
 pub use noted::{READING, Reading};
 pub use openapi::document;
 pub use problem::{FieldError, Problem};
 pub use reached::TrustedOrigins;
+pub use throttle::Rates;
 
 pub(crate) use body::collect as collect_body;
-pub(crate) use caller::{session_cookie, session_of};
-pub(crate) use entries::detail::{entry_detail, entry_json};
-pub(crate) use entries::find as find_entry;
+pub(crate) use caller::{cookie_name, cookie_of, session_cookie, session_of};
+pub(crate) use entries::detail::{detail_in_part, entry_json};
+pub(crate) use entries::history::of_entity;
+pub(crate) use entries::{find_in_part, find_revertible, sees_whole_entity};
 pub(crate) use noted::{Noted, note_reading};
 pub(crate) use query::{ListQuery, pairs as query_pairs};
-pub(crate) use reached::{TrustedProxies, find_client, origin_of};
+pub(crate) use reached::{TrustedProxies, client_address, find_client, origin_of};
 pub(crate) use searches::{
     NewSearch, address as search_address, delete_search, find_search, list_parameters, own_searches,
     save_search,
 };
+pub(crate) use throttle::throttle;
 pub(crate) use tokens::{end_token, managed_tokens};
 pub(crate) use users::{NewUser, add_user, managed_users, remove_user};
 
@@ -90,6 +96,8 @@ pub struct App {
     trusted_origins: TrustedOrigins,
     embedders: Vec<String>,
     records_reading: bool,
+    oidc: Option<Arc<Oidc>>,
+    throttle: Throttle,
 }
 
 impl App {
@@ -111,6 +119,8 @@ impl App {
             trusted_origins: TrustedOrigins::default(),
             embedders: Vec::new(),
             records_reading: false,
+            oidc: None,
+            throttle: Throttle::default(),
         }
     }
 
@@ -137,6 +147,29 @@ impl App {
     #[must_use]
     pub fn recording_reading(self) -> Self {
         Self { records_reading: true, ..self }
+    }
+
+    /// The same, signing people in with an identity provider as well.
+    #[must_use]
+    pub fn signing_in_with(self, oidc: Option<Oidc>) -> Self {
+        Self { oidc: oidc.map(Arc::new), ..self }
+    }
+
+    /// The same, turning away who asks more often than this. A program that mounts the API in its own application may
+    /// have limits of its own.
+    #[must_use]
+    pub fn limited_to(self, rates: Rates) -> Self {
+        Self { throttle: Throttle::new(rates), ..self }
+    }
+
+    /// What was asked lately.
+    pub(crate) const fn throttle(&self) -> &Throttle {
+        &self.throttle
+    }
+
+    /// The identity provider that signs people in, if there is one.
+    pub(crate) const fn oidc(&self) -> Option<&Arc<Oidc>> {
+        self.oidc.as_ref()
     }
 
     /// Notes a sign-in or a reading, where they are recorded.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{Extensions, HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use model::Origin;
@@ -83,12 +83,17 @@ fn address(text: &str) -> Option<IpAddr> {
     parsed.or_else(|| text.parse::<SocketAddr>().ok().map(|socket| socket.ip())).map(|ip| ip.to_canonical())
 }
 
+/// The client's address, as [`find_client`] found it.
+pub(crate) fn client_address(extensions: &Extensions) -> Option<IpAddr> {
+    extensions.get::<ClientAddress>().map(|client| client.0)
+}
+
 /// From where a request came, for the entry that tells of it.
 pub(crate) fn origin_of(parts: &Parts) -> Origin {
     let text = |name: header::HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
     let agent = text(header::USER_AGENT).map(|agent| agent.chars().take(USER_AGENT_CHARS_MAX).collect());
     Origin {
-        ip: parts.extensions.get::<ClientAddress>().map(|client| client.0),
+        ip: client_address(&parts.extensions),
         user_agent: agent,
         request_id: text(header::HeaderName::from_static("x-request-id")).map(ToOwned::to_owned),
         ..Origin::default()

@@ -172,7 +172,7 @@ pub(super) async fn delete(
 /// The caller's searches on sites that it may still read: a name alone does not prove that they are its own,
 /// because credentials of two sites may share one. Blocks.
 pub(crate) fn own_searches(app: &App, caller: &Caller) -> Result<Vec<SavedSearch>, Problem> {
-    let sites = caller.scope(app.indelible.sites())?.sites;
+    let sites = caller.scope(app.indelible.sites())?.all();
     let mut own = app.indelible.store().saved_searches(&caller.name)?;
     own.retain(|search| search.site.as_ref().is_none_or(|id| sites.iter().any(|site| site.id == *id)));
     Ok(own)
@@ -243,9 +243,13 @@ fn own_search(app: &App, caller: &Caller, id: &str) -> Result<SavedSearch, Probl
 }
 
 fn may_read(app: &App, caller: &Caller, site: Option<&SiteId>) -> Result<(), Denied> {
+    // A search holds no entries: whoever sees a part of a site finds that part with it.
+    caller.scope(app.indelible.sites())?;
     match site {
-        Some(site) => caller.on_site(Permission::Read, site.as_str(), app.indelible.sites()).map(|_| ()),
-        None => caller.scope(app.indelible.sites()).map(|_| ()),
+        Some(site) => {
+            caller.on_part_of_site(Permission::Read, site.as_str(), app.indelible.sites()).map(|_| ())
+        }
+        None => Ok(()),
     }
 }
 

@@ -1,5 +1,7 @@
 //! `GET /sites/{site}/settings`, `PUT /sites/{site}/settings`
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
@@ -33,6 +35,8 @@ pub(super) struct SettingsOut {
     public_log: bool,
     /// Whether only super admins read the site. Whoever may append or configure still does.
     network_only: bool,
+    /// What a role sees of the site: only entries that the role's filter finds. An owner's to set.
+    visibility: BTreeMap<String, String>,
     /// How many days content is kept: a number, `"forever"`, or `null` where the default of all sites holds.
     #[schema(value_type = Object)]
     audit_log_retention_days: Option<Retention>,
@@ -68,6 +72,7 @@ impl SettingsOut {
             noise_fields: _,
             public_log,
             network_only,
+            visibility,
             audit_log_retention_days: own,
             hold,
         } = settings;
@@ -79,6 +84,7 @@ impl SettingsOut {
             noise_fields,
             public_log,
             network_only,
+            visibility,
             audit_log_retention_days: own.value,
             retention,
             hold,
@@ -116,7 +122,8 @@ pub(super) async fn change(
 ) -> Result<Json<SettingsOut>, Problem> {
     let site = caller.on_site(Permission::Configure, &site, app.indelible.sites())?.site;
     let changes: serde_json::Map<String, serde_json::Value> = json(body).await?;
-    if changes.contains_key("hold") {
+    // Nobody whom a rule limits may lift it.
+    if changes.contains_key("hold") || changes.contains_key("visibility") {
         caller.on_site(Permission::Govern, site.id.as_str(), app.indelible.sites())?;
     }
     blocking(move || {

@@ -26,8 +26,8 @@ pub(super) struct SiteOut {
     /// When it was created.
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
-    /// Entries in its log.
-    entries: u64,
+    /// Entries in its log; null for who sees a part of them only.
+    entries: Option<u64>,
 }
 
 /// The sites the caller may see.
@@ -47,7 +47,7 @@ pub(super) struct NewSite {
 }
 
 impl SiteOut {
-    fn new(site: Site, entries: u64) -> Self {
+    fn new(site: Site, entries: Option<u64>) -> Self {
         Self {
             org: site.id.org().to_owned(),
             id: site.id.into(),
@@ -65,8 +65,12 @@ pub(super) async fn list(State(app): State<App>, caller: Caller) -> Result<Json<
     blocking(move || {
         let scope = caller.scope(app.indelible.sites())?;
         let published = app.indelible.published();
-        let size = |site: Site| Ok(SiteOut::new(site.clone(), published.size(site.log)?));
-        let data = scope.sites.into_iter().map(size).collect::<Result<_, Problem>>()?;
+        let is_whole = |site: &Site| scope.sites.iter().any(|whole| whole.log == site.log);
+        let size = |site: Site| {
+            let entries = if is_whole(&site) { Some(published.size(site.log)?) } else { None };
+            Ok(SiteOut::new(site, entries))
+        };
+        let data = scope.all().into_iter().map(size).collect::<Result<_, Problem>>()?;
         Ok::<_, Problem>(Json(SitesOut { data }))
     })
     .await
@@ -90,7 +94,7 @@ pub(super) async fn create(
     let name = new.name.unwrap_or_else(|| id.to_string());
     blocking(move || {
         let site = app.indelible.create_site(id, &name, &caller)?;
-        Ok::<_, Problem>((StatusCode::CREATED, Json(SiteOut::new(site, 0))))
+        Ok::<_, Problem>((StatusCode::CREATED, Json(SiteOut::new(site, Some(0)))))
     })
     .await
 }

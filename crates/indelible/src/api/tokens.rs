@@ -36,6 +36,9 @@ pub(super) struct TokenOut {
     created_at: Timestamp,
     #[schema(value_type = Option<String>, format = DateTime)]
     revoked_at: Option<Timestamp>,
+    /// When it was last used, to the minute; null for never.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    last_used_at: Option<Timestamp>,
     /// When it ends by itself; null for never.
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,
@@ -87,6 +90,7 @@ impl From<Token> for TokenOut {
             site: token.site,
             created_at: token.created_at,
             revoked_at: token.revoked_at,
+            last_used_at: token.used_at,
             expires_at: token.limits.expires_at,
             filter: token.limits.filter,
             entity_types: token.limits.entity_types,

@@ -7,8 +7,10 @@ use tokio::net::TcpListener;
 
 use super::{Failure, Place, open_options, output};
 use crate::access::{Gate, LINK_LIFETIME, new_link};
-use crate::api::{App, TrustedOrigins};
+use crate::api::{App, Rates, TrustedOrigins};
+use crate::config::{Limits, OidcSettings, SettingsError};
 use crate::jobs::Scrubber;
+use crate::oidc::{Oidc, Registration};
 use crate::store::EmbeddedStore;
 use crate::umbrella::Cadence;
 use crate::witnessing::Submitter;
@@ -37,6 +39,7 @@ impl Serve {
         indelible.merge_blocks().map_err(|error| Failure::Other(error.to_string()))?;
         let proxies = settings.server.proxies()?;
         let embedders = settings.server.embedders()?;
+        let oidc = provider(&settings.auth.oidc)?;
         let listen = self.listen.unwrap_or(settings.server.listen);
         block_on(async move {
             let listener = bind(listen).await?;
@@ -67,9 +70,28 @@ impl Serve {
                 .trusting(origins)
                 .embedded_by(embedders)
                 .scrubbed_by(scrubber)
+                .signing_in_with(oidc)
+                .limited_to(rates(settings.limits))
                 .recording_reading();
             run_until_stopped(listener, app, &indelible).await
         })
+    }
+}
+
+/// The identity provider, if one is set.
+fn provider(settings: &OidcSettings) -> Result<Option<Oidc>, SettingsError> {
+    let Some([issuer, client_id, role_claim]) = settings.complete()? else { return Ok(None) };
+    let (client_secret, scopes) = (settings.client_secret.clone(), settings.scopes.clone());
+    let registration = Registration { issuer, client_id, client_secret, role_claim, scopes };
+    Oidc::new(registration).map(Some).map_err(|error| SettingsError(format!("APP__AUTH__OIDC__*: {error}")))
+}
+
+/// How often somebody may ask.
+const fn rates(limits: Limits) -> Rates {
+    Rates {
+        per_address: limits.requests_per_second_per_address,
+        per_credential: limits.requests_per_second_per_token,
+        refused_per_address: limits.refusals_per_second_per_address,
     }
 }
 

@@ -36,7 +36,7 @@ enum Action {
         #[arg(long = "entity-type")]
         entity_types: Vec<String>,
         /// End by itself after so many days
-        #[arg(long, value_name = "DAYS")]
+        #[arg(long, value_name = "DAYS", visible_alias = "expires")]
         expires_in_days: Option<u16>,
         #[command(flatten)]
         place: Place,
@@ -106,11 +106,20 @@ fn list(place: &Place) -> Result<ExitCode, Failure> {
             (None, Some(end)) => format!("valid until {}", time(end)),
             (None, None) => "valid".to_owned(),
         };
-        vec![token.id.to_string(), token.name, token.role.to_string(), site, time(token.created_at), state]
+        let used = token.used_at.map_or_else(|| "never".to_owned(), time);
+        vec![
+            token.id.to_string(),
+            token.name,
+            token.role.to_string(),
+            site,
+            time(token.created_at),
+            used,
+            state,
+        ]
     };
     let tokens = place.open()?.store().tokens()?;
     let rows = tokens.into_iter().map(row).collect();
-    output::data(&output::table(&["id", "name", "role", "site", "created", "state"], rows))?;
+    output::data(&output::table(&["id", "name", "role", "site", "created", "last used", "state"], rows))?;
     Ok(ExitCode::SUCCESS)
 }
 

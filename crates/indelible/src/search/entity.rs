@@ -156,6 +156,39 @@ impl Search {
         Ok(reverted_by)
     }
 
+    /// Whether an entity has entries in a part of a log, and whether it has none outside of it: only then may whoever
+    /// sees that part know what all of them together say.
+    ///
+    /// # Errors
+    /// When the store fails, or it takes too long.
+    pub fn within(
+        &self,
+        site: &Site,
+        entity_type: &str,
+        id: &str,
+        only: &Filter,
+    ) -> Result<Within, SearchError> {
+        let entity = self.of_entity(site, entity_type, id)?;
+        let any = |filter: Filter| {
+            let question = Question {
+                sites: std::slice::from_ref(site),
+                filter: &filter,
+                order: Order::NEWEST_FIRST,
+                cursor: None,
+                limit: 1,
+                patience: PATIENCE,
+            };
+            self.page(&question).map(|page| !page.entries.is_empty())
+        };
+        // Of another of its ids the part may tell nothing.
+        let named = Filter::equals(Field::EntityType, entity_type).and(Filter::equals(Field::EntityId, id));
+        if !any(named.and(only.clone()))? {
+            return Ok(Within::NoEntry);
+        }
+        let outside = Filter::Not(Box::new(only.clone()));
+        Ok(if any(entity.and(outside))? { Within::SomeEntries } else { Within::AllEntries })
+    }
+
     /// What an entity was like at a time, or is like now, and the entity as its last entry until then names it;
     /// `None` when it has no entries at all.
     ///
@@ -206,6 +239,17 @@ impl Search {
         }
         Ok(named.map(|named| (named, history.into_state())))
     }
+}
+
+/// Which of an entity's entries are in a part of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Within {
+    /// None that the part could know it by.
+    NoEntry,
+    /// Some, and others are outside.
+    SomeEntries,
+    /// All of them.
+    AllEntries,
 }
 
 #[derive(Clone, Copy)]

@@ -35,6 +35,7 @@ use in_index::View;
 use index::{Follower, IndexError};
 use tail::Tail;
 
+pub use entity::Within;
 pub use in_index::{FacetValue, Facets, FacetsQuestion, HistogramBucket};
 pub use index::{Bucket, Progress};
 pub use reader::{Found, leaf_hashes, read_entries, read_one};

@@ -173,6 +173,8 @@ pub struct Token {
     pub revoked_at: Option<Timestamp>,
     /// What it may not, although its role may.
     pub limits: TokenLimits,
+    /// When it was last used, to the minute.
+    pub used_at: Option<Timestamp>,
 }
 
 /// Limits of a token within its role.
@@ -413,6 +415,9 @@ pub trait Store: UmbrellaStore + RemovalStore + fmt::Debug + Send + Sync + 'stat
 
     /// The token with this secret, revoked or not.
     fn token(&self, secret_sha256: &[u8; 32]) -> Result<Option<Token>, StoreError>;
+
+    /// Keeps when tokens were last used.
+    fn note_uses(&self, uses: &[(Uuid, Timestamp)]) -> Result<(), StoreError>;
 
     /// Every user that was not removed, by name.
     fn users(&self) -> Result<Vec<User>, StoreError>;

@@ -98,6 +98,7 @@ fn token_row(token: Token) -> TokenRow {
         site: site_words(token.site.as_ref()),
         limits: token.limits.filter.or(types).unwrap_or_default(),
         created: Time::new(now, token.created_at),
+        used: token.used_at.map(|at| Time::new(now, at)),
         state,
     }
 }

@@ -6,7 +6,7 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use model::action;
-use model::{Entry, Order, Permission, SortColumn};
+use model::{Entry, Filter, Order, Permission, SortColumn};
 
 use super::columns::Parameters;
 use super::counts;
@@ -18,6 +18,7 @@ use super::view::{
     Time, text, url,
 };
 use super::visit::Visit;
+use crate::access::Parts;
 use crate::api::{App, ListQuery, Problem, query_pairs};
 use crate::clock;
 use crate::export::Format;
@@ -36,18 +37,21 @@ pub(super) async fn of_site(
 ) -> Response {
     let remembered = table::remembered(&headers);
     let make = move |visit: &Visit| {
-        let site = visit.caller.on_site(Permission::Read, &site, app.indelible.sites())?.site;
+        let part = visit.caller.on_part_of_site(Permission::Read, &site, app.indelible.sites())?;
+        let (site, only) = (part.site, part.only);
         let parameters = Parameters::new(url::site(site.id.as_str()), query_pairs(query.as_deref())?);
         let title = format!("Activity of {}", site.name);
         let list = List {
             app: &app,
             visit,
             sites: std::slice::from_ref(&site),
+            only: only.as_ref(),
             parameters,
             remembered,
             is_network: false,
         };
-        let lately = lately(&app, &site)?;
+        let mut lately = lately(&app, &site)?;
+        lately.retain(|entry| only.as_ref().is_none_or(|only| only.matches(entry)));
         let page = list.page(visit.frame(&app, &title, Some(&site), "Activity"), "Activity", Some(&lately));
         page.map(|made| {
             let first_use = || Empty::FirstUse(FirstUse::new(&visit.public_url, site.id.as_str()));
@@ -65,9 +69,17 @@ pub(super) async fn everywhere(
 ) -> Response {
     let remembered = table::remembered(&headers);
     let make = move |visit: &Visit| {
-        let sites = visit.caller.scope(app.indelible.sites())?.sites;
+        let Parts { sites, only } = visit.caller.parts(app.indelible.sites())?;
         let parameters = Parameters::new(url::ACTIVITY.to_owned(), query_pairs(query.as_deref())?);
-        let list = List { app: &app, visit, sites: &sites, parameters, remembered, is_network: true };
+        let list = List {
+            app: &app,
+            visit,
+            sites: &sites,
+            only: only.as_ref(),
+            parameters,
+            remembered,
+            is_network: true,
+        };
         let frame = visit.frame(&app, "Activity of all sites", None, "Activity");
         let made = list.page(frame, "Activity of all sites", None)?;
         Ok(if made.is_bare { ActivityPage { empty: Empty::NoSites, ..made.page } } else { made.page })
@@ -80,6 +92,8 @@ struct List<'a> {
     app: &'a App,
     visit: &'a Visit,
     sites: &'a [Site],
+    /// What the visitor sees of them; `None` for everything.
+    only: Option<&'a Filter>,
     parameters: Parameters,
     /// The columns that this browser showed last.
     remembered: String,
@@ -103,12 +117,16 @@ impl List<'_> {
         self.visit.may_read()?;
         // Before the list is read: what arrives in between is told of twice rather than never.
         let tail = self.tail(self.size()?);
-        let (query, errors) = match ListQuery::parse(Some(&self.parameters.query()), Order::NEWEST_FIRST) {
+        let (mut query, errors) = match ListQuery::parse(Some(&self.parameters.query()), Order::NEWEST_FIRST)
+        {
             Ok(query) => (query, Vec::new()),
             Err(problem) => {
                 (ListQuery::all(Order::NEWEST_FIRST), field_errors(&problem, self.parameters.get("q")))
             }
         };
+        if let Some(only) = self.only {
+            query.filter = only.clone().and(query.filter);
+        }
         let found = if errors.is_empty() { self.find(&query)? } else { Page::default() };
         self.visit.noted.found(found.entries.len());
         let chips = self.parameters.chips();
@@ -120,7 +138,8 @@ impl List<'_> {
         };
         let total = match &counts {
             Some(counts) => Some(counts.total.clone()),
-            None => (chips.is_empty() && errors.is_empty()).then(|| text::count(size, "entry", "entries")),
+            None => (chips.is_empty() && errors.is_empty() && self.only.is_none())
+                .then(|| text::count(size, "entry", "entries")),
         };
         let site = self.sites.first().filter(|_| !self.is_network).map(|site| &site.id);
         let is_filtered = !chips.is_empty() && errors.is_empty();

@@ -16,7 +16,8 @@ use super::view::{
     Time, Tone, text, url,
 };
 use super::visit::Visit;
-use crate::api::{App, Problem, entry_detail, find_entry, query_pairs};
+use crate::access::Part;
+use crate::api::{App, Problem, detail_in_part, find_in_part, of_entity, query_pairs};
 use crate::clock;
 use crate::removal::{self, Because, Verdict};
 use crate::revert::{self, RevertError};
@@ -46,11 +47,11 @@ pub(super) async fn entry(
     RawQuery(query): RawQuery,
 ) -> Response {
     let make = move |visit: &Visit| {
-        let site = visit.caller.on_site(Permission::Read, &site, app.indelible.sites())?.site;
-        let entry = find_entry(&app.indelible, &site, &id)?;
+        let part = visit.caller.on_part_of_site(Permission::Read, &site, app.indelible.sites())?;
+        let entry = find_in_part(&app.indelible, &part, &id)?;
         let pairs = query_pairs(query.as_deref())?;
         let is_unified = pairs.iter().any(|(name, value)| name == "diff" && value == "unified");
-        page(&app, visit, &site, &entry, is_unified)
+        page(&app, visit, &part, &entry, is_unified)
     };
     visit.page(make).await
 }
@@ -58,13 +59,15 @@ pub(super) async fn entry(
 fn page(
     app: &App,
     visit: &Visit,
-    site: &Site,
+    part: &Part,
     entry: &Entry,
     is_unified: bool,
 ) -> Result<EntryPage, Problem> {
+    // Of what is outside of a part, nothing is told.
+    let (site, is_whole) = (&part.site, part.only.is_none());
     let now = clock::now();
     let list = url::site(site.id.as_str());
-    let detail = entry_detail(&app.indelible, site, entry.clone())?;
+    let detail = detail_in_part(&app.indelible, part.clone(), entry.clone())?;
     let raw = serde_json::to_value(&detail).map_err(|error| Problem::internal(&error))?;
     Ok(EntryPage {
         frame: visit.frame(app, &shape::line(entry), Some(site), "Activity"),
@@ -75,11 +78,11 @@ fn page(
         summary: shape::summary(entry),
         reason: entry.reason.clone(),
         errors: entry.errors.clone(),
-        notices: notices(app, site, entry)?,
+        notices: if is_whole { notices(app, site, entry)? } else { Vec::new() },
         other_diff: other_diff(entry, is_unified),
         diff: Diff { is_unified, ..difference(entry, &noise(app, site)?) },
-        previous: step(app, site, entry.index.checked_sub(1))?,
-        next: step(app, site, entry.index.checked_add(1))?,
+        previous: step(app, part, entry.index.checked_sub(1))?,
+        next: step(app, part, entry.index.checked_add(1))?,
         data: entry.data.as_deref().map(pretty_raw).filter(|data| data.len() <= RAW_CHARS_MAX),
         raw: Some(pretty(&raw)).filter(|raw| raw.len() <= RAW_CHARS_MAX),
         raw_href: format!("/api/v1/sites/{}/entries/{}", site.id, entry.id),
@@ -89,9 +92,9 @@ fn page(
         entity: entity_facts(entry),
         history_href: shape::entity(entry).map(|entity| entity.href),
         about: about_facts(entry),
-        related: related(app, site, entry, now)?,
-        revert: revertible(app, visit, site, entry)?,
-        proof: proof(app, site, entry, now)?,
+        related: related(app, part, entry, now)?,
+        revert: if is_whole { revertible(app, visit, site, entry)? } else { preview_only(visit, entry) },
+        proof: proof(app, part, entry, now)?,
     })
 }
 
@@ -164,6 +167,14 @@ fn revertible(app: &App, visit: &Visit, site: &Site, entry: &Entry) -> Result<Re
     }
 }
 
+/// Whether it can be reverted rests on entries that may be outside of the part: the preview tells.
+fn preview_only(visit: &Visit, entry: &Entry) -> Revert {
+    match visit.caller.may(Permission::Revert) {
+        Ok(()) => Revert { href: Some(format!("{}/revert", shape::href(entry))), why_not: None },
+        Err(denied) => Revert { href: None, why_not: Some(denied.to_string()) },
+    }
+}
+
 /// A state that has no counterpart: nothing in it is marked.
 pub(super) fn one_sided(shape: Shape, state: &RawValue) -> Diff {
     let fields = diff::fields(state).unwrap_or_default();
@@ -228,7 +239,12 @@ fn other_diff(entry: &Entry, is_unified: bool) -> Option<Link> {
 }
 
 /// The page of the entry at this position of the log, where there is one.
-fn step(app: &App, site: &Site, index: Option<u64>) -> Result<Option<String>, Problem> {
+fn step(app: &App, part: &Part, index: Option<u64>) -> Result<Option<String>, Problem> {
+    if part.only.is_some() {
+        // What is beside it may not be in the part.
+        return Ok(None);
+    }
+    let site = &part.site;
     let (store, published) = (app.indelible.store().as_ref(), app.indelible.published());
     let size = published.size(site.log)?;
     let Some(index) = index.filter(|index| *index < size) else { return Ok(None) };
@@ -357,10 +373,11 @@ fn about_facts(entry: &Entry) -> Vec<Fact> {
     facts.into_iter().flatten().collect()
 }
 
-fn related(app: &App, site: &Site, entry: &Entry, now: Timestamp) -> Result<Related, Problem> {
+fn related(app: &App, part: &Part, entry: &Entry, now: Timestamp) -> Result<Related, Problem> {
+    let site = &part.site;
     let neighbour = |order: Order| -> Result<Option<EntryLink>, Problem> {
         let Some(entity) = &entry.entity else { return Ok(None) };
-        let filter = app.indelible.search().of_entity(site, &entity.kind, &entity.id)?;
+        let filter = of_entity(&app.indelible, part, &entity.kind, &entity.id)?;
         let size = app.indelible.published().size(site.log)?;
         let key = SortKey::of(entry, order.column);
         let cursor = Cursor::new(&filter, order, Direction::Next, key, vec![(site.log, size)]);
@@ -374,10 +391,10 @@ fn related(app: &App, site: &Site, entry: &Entry, now: Timestamp) -> Result<Rela
     };
     if let Some(correlation) = entry.correlation_id {
         let near = |hours: i64| entry.occurred_at.checked_add(SignedDuration::from_hours(hours)).ok();
-        let filter = Filter::And(vec![
+        let filter = part.within(Filter::And(vec![
             Filter::occurred(near(-ACTION_HOURS_MAX), near(ACTION_HOURS_MAX)),
             Filter::equals(Field::CorrelationId, &correlation.to_string()),
-        ]);
+        ]));
         let found = look(app, site, &filter, Order::OLDEST_FIRST, None, SAME_SHOWN + 1)?;
         if found.len() > 1 {
             let link = |other: &Entry| EntryLink {
@@ -413,7 +430,8 @@ fn look(
     }
 }
 
-fn proof(app: &App, site: &Site, entry: &Entry, now: Timestamp) -> Result<Proof, Problem> {
+fn proof(app: &App, part: &Part, entry: &Entry, now: Timestamp) -> Result<Proof, Problem> {
+    let site = &part.site;
     let (store, published) = (app.indelible.store().as_ref(), app.indelible.published());
     let sites = std::slice::from_ref(site);
     let hash = search::leaf_hashes(store, sites, std::slice::from_ref(entry))?.pop();
@@ -431,7 +449,11 @@ fn proof(app: &App, site: &Site, entry: &Entry, now: Timestamp) -> Result<Proof,
             "This is entry {position} of the log. With the receipt anybody can check, without this server, that it was in \
              the log when the head was signed, and that nothing in it has changed since."
         ),
-        state: format!("Signed, position {position} of {of}"),
+        state: if part.only.is_none() {
+            format!("Signed, position {position} of {of}")
+        } else {
+            "Signed".to_owned()
+        },
         leaf_hash: hash.map(|hash| hash.to_string()).unwrap_or_default(),
         root_hash: head.map(|head| head.root.to_string()),
         signed: last.map(|last| Time::new(now, last.recorded_at)),

@@ -10,10 +10,10 @@ use uuid::Uuid;
 use super::shape;
 use super::view::{FindPage, Hit, Link, Time, url};
 use super::visit::Visit;
+use crate::access::Parts;
 use crate::api::{App, Problem, blocking, query_pairs};
 use crate::clock;
 use crate::search::{Question, SearchError};
-use crate::store::Site;
 
 /// Entries looked at for each sort of id.
 const HITS_MAX: usize = 50;
@@ -28,8 +28,8 @@ pub(super) async fn find(State(app): State<App>, visit: Visit, RawQuery(query): 
             let pairs = query_pairs(query.as_deref())?;
             let id = pairs.into_iter().find(|(name, _)| name == "id").map_or(String::new(), |(_, id)| id);
             let id = id.trim().to_owned();
-            let sites = visit.caller.scope(app.indelible.sites())?.sites;
-            let hits = if id.is_empty() { Vec::new() } else { hits(&app, &sites, &id)? };
+            let parts = visit.caller.parts(app.indelible.sites())?;
+            let hits = if id.is_empty() { Vec::new() } else { hits(&app, &parts, &id)? };
             Ok::<_, Problem>((id, hits))
         })
         .await
@@ -51,7 +51,7 @@ pub(super) async fn find(State(app): State<App>, visit: Visit, RawQuery(query): 
     }
 }
 
-fn hits(app: &App, sites: &[Site], id: &str) -> Result<Vec<Hit>, Problem> {
+fn hits(app: &App, parts: &Parts, id: &str) -> Result<Vec<Hit>, Problem> {
     let now = clock::now();
     let hit = |sort: &str, label: String, href: String, entry: &Entry| Hit {
         sort: sort.to_owned(),
@@ -61,8 +61,9 @@ fn hits(app: &App, sites: &[Site], id: &str) -> Result<Vec<Hit>, Problem> {
     };
     let mut hits = Vec::new();
     if let Ok(uuid) = Uuid::try_parse(id) {
-        for site in sites {
-            if let Some(entry) = app.indelible.search().by_id(site, uuid)? {
+        for site in &parts.sites {
+            let found = app.indelible.search().by_id(site, uuid)?;
+            if let Some(entry) = found.filter(|entry| parts.hold(entry)) {
                 hits.push(hit("Entry", shape::line(&entry), shape::href(&entry), &entry));
             }
         }
@@ -70,13 +71,13 @@ fn hits(app: &App, sites: &[Site], id: &str) -> Result<Vec<Hit>, Problem> {
         if !hits.is_empty() {
             return Ok(hits);
         }
-        if let Some(entry) = matching(app, sites, Field::CorrelationId, id)?.first() {
+        if let Some(entry) = matching(app, parts, Field::CorrelationId, id)?.first() {
             let list = url::site(entry.site.as_str());
             let href = url::with_query(&list, &[("correlation_id", id)]);
             hits.push(hit("User action", shape::line(entry), href, entry));
         }
     }
-    for entry in matching(app, sites, Field::EntityId, id)? {
+    for entry in matching(app, parts, Field::EntityId, id)? {
         let Some(entity) = &entry.entity else { continue };
         let href = url::entity(entry.site.as_str(), &entity.kind, &entity.id);
         if hits.iter().all(|hit: &Hit| hit.link.href != href) {
@@ -87,10 +88,10 @@ fn hits(app: &App, sites: &[Site], id: &str) -> Result<Vec<Hit>, Problem> {
     Ok(hits)
 }
 
-fn matching(app: &App, sites: &[Site], field: Field, id: &str) -> Result<Vec<Entry>, Problem> {
-    let filter = Filter::equals(field, id);
+fn matching(app: &App, parts: &Parts, field: Field, id: &str) -> Result<Vec<Entry>, Problem> {
+    let filter = parts.within(Filter::equals(field, id));
     let question = Question {
-        sites,
+        sites: &parts.sites,
         filter: &filter,
         order: Order::NEWEST_FIRST,
         cursor: None,

@@ -12,6 +12,7 @@ use super::entry;
 use super::shape;
 use super::view::{Diff, HistoryDay, HistoryEntry, HistoryPage, Link, Shape, Time, Told, text, url};
 use super::visit::Visit;
+use crate::api::of_entity;
 use crate::api::{App, Problem, query_pairs};
 use crate::clock;
 use crate::search::{self, Question};
@@ -27,8 +28,11 @@ pub(super) async fn history(
     RawQuery(query): RawQuery,
 ) -> Response {
     let make = move |visit: &Visit| {
-        let site = visit.caller.on_site(Permission::Read, &site, app.indelible.sites())?.site;
-        let filter = app.indelible.search().of_entity(&site, &entity_type, &entity_id)?;
+        let part = visit.caller.on_part_of_site(Permission::Read, &site, app.indelible.sites())?;
+        let filter = of_entity(&app.indelible, &part, &entity_type, &entity_id)?;
+        // States rest on entries that may be outside of the part.
+        let tells_states = part.only.is_none();
+        let site = part.site;
         let pairs = query_pairs(query.as_deref())?;
         let sealed = pairs.iter().find(|(name, _)| name == "cursor").map_or("", |(_, text)| text);
         let cursor = Some(sealed).filter(|text| !text.is_empty());
@@ -43,7 +47,8 @@ pub(super) async fn history(
             patience: search::PATIENCE,
         };
         let page = app.indelible.search().page(&question)?;
-        let asked = Asked::of(&pairs, page.entries.len());
+        let points = if tells_states { page.entries.len() } else { 0 };
+        let asked = Asked::of(&pairs, points);
         let Some(latest) = page.entries.last() else {
             return Err(Problem::not_found("this entity has no entries"));
         };
@@ -63,8 +68,8 @@ pub(super) async fn history(
             told,
             here: here.clone(),
             cursor: sealed.to_owned(),
-            points: page.entries.len(),
-            point: asked.point.unwrap_or(page.entries.len()),
+            points,
+            point: asked.point.unwrap_or(points),
             frame: visit.frame(&app, &format!("History of {name}"), Some(&site), ""),
             entity_url: entity.and_then(|entity| entity.url.as_deref()).and_then(url::external),
             title,

@@ -25,6 +25,7 @@ mod entry;
 mod find;
 mod history;
 mod integrity;
+mod oidc;
 mod revert;
 mod searches;
 mod settings;
@@ -57,6 +58,8 @@ pub fn router() -> Router<App> {
         .route("/searches/{id}", get(searches::open))
         .route("/searches/{id}/delete", post(searches::delete))
         .route("/sign-in", get(sign_in::form).post(sign_in::sign_in))
+        .route("/sign-in/oidc", get(oidc::begin))
+        .route("/sign-in/oidc/callback", get(oidc::finish))
         .route("/account", get(account::account))
         .route("/account/password", post(account::change_password))
         .route("/account/sign-out-everywhere", post(account::sign_out_everywhere))

@@ -4,8 +4,8 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
+use model::Entry;
 use model::revert::{Restored, Standing};
-use model::{Entry, Permission};
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
@@ -13,7 +13,7 @@ use super::form::Form;
 use super::shape;
 use super::view::{FieldRow, Notice, Op, RevertPage, RevertRow, Time, Tone, text};
 use super::visit::{self, Visit};
-use crate::api::{App, Problem, blocking, find_entry};
+use crate::api::{App, Problem, blocking, find_revertible};
 use crate::clock;
 use crate::revert::{self, Plan, RevertError};
 use crate::store::Site;
@@ -95,9 +95,8 @@ async fn done(app: &App, visit: &Visit, plan: &Plan, wish: &Wish) -> Result<uuid
 }
 
 fn find(app: &App, visit: &Visit, site: &str, id: &str) -> Result<(Site, Entry), Problem> {
-    let site = visit.caller.on_site(Permission::Revert, site, app.indelible.sites())?.site;
-    let entry = find_entry(&app.indelible, &site, id)?;
-    Ok((site, entry))
+    let (part, entry) = find_revertible(&app.indelible, &visit.caller, site, id)?;
+    Ok((part.site, entry))
 }
 
 /// As the API answers it.

@@ -9,6 +9,7 @@ use model::Origin;
 use serde_json::json;
 
 use super::form::Form;
+use super::oidc;
 use super::view::{SignInPage, url};
 use super::visit::{render, stranger_frame};
 use crate::access::{Caller, SESSION_LIFETIME, SignIn, SignInError, user_name};
@@ -163,13 +164,25 @@ pub(super) fn show(
 ) -> Response {
     let frame = stranger_frame(app, "Sign in");
     let message = message.map(str::to_owned);
-    render(status, &SignInPage { frame, message, is_failure, next })
+    let single_sign_on_href = oidc::href(app, &next);
+    render(status, &SignInPage { frame, message, is_failure, next, single_sign_on_href })
 }
 
 /// Out of scripts' reach, not sent along from other sites, and over TLS only where there is TLS.
 fn set_cookie(app: &App, headers: &HeaderMap, response: &mut Response, value: &str, max_age_seconds: u64) {
+    put_cookie(app, headers, response, session_cookie(app, headers), value, max_age_seconds);
+}
+
+/// The same for a cookie of another name.
+pub(super) fn put_cookie(
+    app: &App,
+    headers: &HeaderMap,
+    response: &mut Response,
+    name: &str,
+    value: &str,
+    max_age_seconds: u64,
+) {
     let secure = if app.is_https(headers) { "; Secure" } else { "" };
-    let name = session_cookie(app, headers);
     let cookie = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={max_age_seconds}{secure}");
     if let Ok(cookie) = HeaderValue::from_str(&cookie) {
         response.headers_mut().append(header::SET_COOKIE, cookie);

@@ -15,11 +15,16 @@ use crate::store::Site;
 
 pub(super) async fn sites(State(app): State<App>, visit: Visit) -> Response {
     // Who has one site only has no use for a list of it.
-    if let Ok(scope) = visit.caller.scope(app.indelible.sites())
-        && let [only] = scope.sites.as_slice()
-        && !only.id.is_system()
-    {
-        return Redirect::to(&url::site(only.id.as_str())).into_response();
+    if let Ok(scope) = visit.caller.scope(app.indelible.sites()) {
+        if let [only] = scope.all().as_slice()
+            && !only.id.is_system()
+        {
+            return Redirect::to(&url::site(only.id.as_str())).into_response();
+        }
+        // This page is about whole sites.
+        if scope.sites.is_empty() && !scope.partly.is_empty() {
+            return Redirect::to(url::ACTIVITY).into_response();
+        }
     }
     let make = move |visit: &Visit| {
         let mut sites = visit.caller.scope(app.indelible.sites())?.sites;

@@ -70,7 +70,7 @@ impl Visit {
     /// The frame of a page about a site, or about the network. Blocks.
     pub(super) fn frame(&self, app: &App, title: &str, site: Option<&Site>, tab: &str) -> Frame {
         let scope = self.caller.scope(app.indelible.sites());
-        let mut sites = scope.map(|scope| scope.sites).unwrap_or_default();
+        let mut sites = scope.map(|scope| scope.all()).unwrap_or_default();
         sites.sort_by_key(|site| site.id.is_system());
         let has_network = sites.len() > 1;
         let tabs = match site {
@@ -198,7 +198,7 @@ fn site_link(site: &Site) -> SiteLink {
     SiteLink::new(site.id.as_str(), &site.name)
 }
 
-fn role_words(role: Role) -> String {
+pub(super) fn role_words(role: Role) -> String {
     let words = match role {
         Role::SuperAdmin => "Super admin",
         Role::Owner => "Owner",

@@ -25,6 +25,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("witnessing", &["clock", "files", "store", "umbrella"]),
     ("hosts", &["clock", "store"]),
     ("refusals", &["clock", "store"]),
+    ("oidc", &["clock", "entropy"]),
     (
         "instance",
         &[
@@ -89,6 +90,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("demo", &["connect", "hosts"]),
     ("form", &[]),
     ("mounted", &[]),
+    ("connections", &[]),
     ("export", &["form", "store"]),
     (
         "api",
@@ -106,6 +108,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "journal",
             "keys",
             "metrics",
+            "oidc",
             "public_log",
             "receipts",
             "refusals",
@@ -147,6 +150,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "jobs",
             "journal",
             "mounted",
+            "oidc",
             "refusals",
             "removal",
             "revert",
@@ -215,7 +219,7 @@ fn modules_use_only_those_above_them() {
 fn foreign_types_stay_where_they_belong() {
     let places: [(&str, &[&str]); 4] = [
         ("rusqlite", &["store"]),
-        ("axum", &["api", "dialects", "mounted", "ui", "server", "witness"]),
+        ("axum", &["api", "connections", "dialects", "mounted", "ui", "server", "witness"]),
         ("askama", &["ui"]),
         ("clap", &["cli"]),
     ];

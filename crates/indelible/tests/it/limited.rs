@@ -101,13 +101,18 @@ async fn pages_of_a_part_are_all_of_it_and_their_cursors_are_good_for_nothing_el
 async fn what_cannot_be_answered_from_a_part_is_refused() {
     let (server, seen, _) = filled().await;
     let token = limited(&server, json!({"filter": "entity.type:page"})).await;
-    for path in [
-        "/api/v1/sites".to_owned(),
-        "/api/v1/searches".to_owned(),
-        "/api/v1/sites/acme.www/entities/page/1/state".to_owned(),
-    ] {
+    for path in ["/api/v1/sites".to_owned(), "/api/v1/searches".to_owned()] {
         refused(server.request_as(&token, Method::GET, &path), 403, "forbidden", "-").await;
     }
+    // A state rests on all entries of its entity: it is told to who may see all of them, and only to them.
+    let state = |token: &str, entity: &str| {
+        let path = format!("/api/v1/sites/acme.www/entities/{entity}/state");
+        server.request_as(token, Method::GET, &path)
+    };
+    assert_eq!(state(&token, "page/1").send().await.unwrap().status(), 200);
+    refused(state(&token, &format!("rate/{HIDDEN}")), 404, "not_found", "-").await;
+    let some = limited(&server, json!({"filter": "entity.type:page index<4"})).await;
+    refused(state(&some, "page/1"), 403, "forbidden", "-").await;
     let path = format!("/api/v1/sites/acme.www/entries/{seen}/revert");
     refused(server.request_as(&token, Method::POST, &path), 403, "forbidden", "-").await;
     // A session would be wider than its token.

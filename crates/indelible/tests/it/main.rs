@@ -58,6 +58,8 @@ mod list;
 #[cfg(test)]
 mod logs;
 #[cfg(test)]
+mod matrix;
+#[cfg(test)]
 mod merge;
 #[cfg(test)]
 mod metrics;
@@ -82,6 +84,8 @@ mod remembered;
 #[cfg(test)]
 mod removal;
 #[cfg(test)]
+mod restricted;
+#[cfg(test)]
 mod revert;
 #[cfg(test)]
 mod rotation;
@@ -96,6 +100,8 @@ mod serve;
 #[cfg(test)]
 mod sign_in;
 #[cfg(test)]
+mod sso;
+#[cfg(test)]
 mod store;
 #[cfg(test)]
 mod support;
@@ -106,8 +112,12 @@ mod tampering;
 #[cfg(test)]
 mod threats;
 #[cfg(test)]
+mod throttle;
+#[cfg(test)]
 mod trail;
 #[cfg(test)]
 mod umbrella;
+#[cfg(test)]
+mod visibility;
 #[cfg(test)]
 mod witnesses;

@@ -158,6 +158,7 @@ fn an_installation_of_the_version_before_is_merged_too() {
              CREATE INDEX block_oldest ON block (log, occurred_min_us, first); \
              DROP TABLE merge; DROP TABLE link; DROP TABLE configuration; \
              DROP TABLE umbrella_leaf; DROP TABLE umbrella_tile; ALTER TABLE token DROP COLUMN limits; \
+             ALTER TABLE token DROP COLUMN used_ms; \
              DELETE FROM migration WHERE name >= '0003'",
         )
         .unwrap();

@@ -457,6 +457,7 @@ fn token(name: &str) -> Token {
         secret_sha256: entropy::sha256(name),
         created_at: Timestamp::from_second(9).unwrap(),
         revoked_at: None,
+        used_at: None,
         limits: TokenLimits { filter: Some("kind:delete".to_owned()), ..TokenLimits::default() },
     }
 }

@@ -38,7 +38,11 @@ pub(crate) fn entry_detail(indelible: &Indelible, site: &Site, entry: Entry) -> 
 }
 
 /// The same for a caller who may read a part of the log: nothing of it follows from what is outside.
-fn detail_in_part(indelible: &Indelible, part: Part, entry: Entry) -> Result<EntryDetail, Problem> {
+pub(crate) fn detail_in_part(
+    indelible: &Indelible,
+    part: Part,
+    entry: Entry,
+) -> Result<EntryDetail, Problem> {
     let is_limited = part.only.is_some();
     let site = &part.site.clone();
     let parts = Parts::from(part);
@@ -54,7 +58,7 @@ fn detail_in_part(indelible: &Indelible, part: Part, entry: Entry) -> Result<Ent
     let reverted_by = reverted_by(indelible, &parts, entries)?.pop().flatten();
     if is_limited {
         // Whether it can be reverted depends on other entries.
-        let why = "this token only reads".to_owned();
+        let why = "only a part of this log is yours to see: a preview of the revert tells".to_owned();
         return Ok(EntryDetail::new(entry, hash, size, reverted_by, Err(why), &verdict));
     }
     let revert = match revert::check(indelible, site, &entry) {

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::export::{Broken, PIECES_WAITING_MAX};
-use crate::access::Caller;
+use crate::access::{Caller, Part};
 use crate::api::caller::caller_of;
 use crate::api::problem::Problem;
 use crate::api::query;
@@ -39,10 +39,11 @@ pub(in crate::api) async fn evidence(
     let gathering = {
         let app = app.clone();
         blocking(move || {
-            let site = caller.on_site(Permission::Read, &site, app.indelible.sites())?.site;
-            let scan = app.indelible.search().scan(std::slice::from_ref(&site), &filter)?;
-            let bundle = Bundle::begin(&app.indelible, &site, &asked, clock::now())?;
-            Ok::<_, Problem>(Gathering { site: site.id.to_string(), app, headers, bundle, scan })
+            let part = caller.on_part_of_site(Permission::Read, &site, app.indelible.sites())?;
+            let filter = part.within(filter);
+            let scan = app.indelible.search().scan(std::slice::from_ref(&part.site), &filter)?;
+            let bundle = Bundle::begin(&app.indelible, &part.site, &asked, clock::now())?;
+            Ok::<_, Problem>(Gathering { app, headers, part, bundle, scan })
         })
         .await?
     };
@@ -57,7 +58,8 @@ pub(in crate::api) async fn evidence(
 
 struct Gathering {
     app: App,
-    site: String,
+    /// What the caller could read when it asked.
+    part: Part,
     /// What the caller showed: a credential that ends meanwhile ends the bundle.
     headers: HeaderMap,
     bundle: Bundle,
@@ -93,7 +95,7 @@ impl Gathering {
 
     fn step(mut self) -> Result<Step, Problem> {
         let caller = caller_of(&self.app, &self.headers)?;
-        caller.on_site(Permission::Read, &self.site, self.app.indelible.sites())?;
+        caller.still_sees(&self.part, self.app.indelible.sites())?;
         match self.scan.step()? {
             Some(entries) => {
                 self.bundle.add(&entries)?;

@@ -18,7 +18,6 @@ use crate::api::{App, Path, blocking};
 use crate::clock;
 use crate::export::{Format, Writer};
 use crate::search::{self, Scan};
-use crate::store::Site;
 
 /// Pieces of a few hundred kilobytes that wait for a slow client.
 pub(super) const PIECES_WAITING_MAX: usize = 4;
@@ -85,11 +84,10 @@ async fn answer(
 ) -> Result<Response, Problem> {
     let search = std::sync::Arc::clone(app.indelible.search());
     let filter = parts.within(filter);
-    let sites = parts.sites;
-    let asked = sites.clone();
+    let asked = parts.sites.clone();
     let scan = blocking(move || search.scan(&asked, &filter)).await?;
     let (sender, receiver) = mpsc::channel(PIECES_WAITING_MAX);
-    let export = Export { app, headers, sites, writer: Writer::new(format), scan };
+    let export = Export { app, headers, parts, writer: Writer::new(format), scan };
     tokio::spawn(export.run(sender));
     let day = clock::now().strftime("%Y-%m-%d");
     let disposition = format!("attachment; filename=\"{name}-{day}.{}\"", format.file_extension());
@@ -104,7 +102,8 @@ struct Export {
     app: App,
     /// What the caller showed: a credential that ends while the export goes on ends the export.
     headers: HeaderMap,
-    sites: Vec<Site>,
+    /// What the caller could read when it asked.
+    parts: Parts,
     writer: Writer,
     scan: Scan,
 }
@@ -145,12 +144,10 @@ impl Export {
     async fn step(mut self) -> Result<(Self, Option<Vec<u8>>), Problem> {
         blocking(move || {
             let caller = caller_of(&self.app, &self.headers)?;
-            for site in &self.sites {
-                // The limits of a credential never change: what is left of the site is what the scan reads.
-                caller.on_part_of_site(Permission::Read, site.id.as_str(), self.app.indelible.sites())?;
-            }
+            caller.still_sees_all(&self.parts, self.app.indelible.sites())?;
             let Some(entries) = self.scan.step()? else { return Ok::<_, Problem>((self, None)) };
-            let hashes = search::leaf_hashes(self.app.indelible.store().as_ref(), &self.sites, &entries)?;
+            let hashes =
+                search::leaf_hashes(self.app.indelible.store().as_ref(), &self.parts.sites, &entries)?;
             let mut piece = Vec::new();
             for (entry, hash) in entries.iter().zip(&hashes) {
                 self.writer.entry(entry, hash, &mut piece);

@@ -13,15 +13,15 @@ pub(super) mod state;
 pub(super) mod tail;
 
 use axum::http::StatusCode;
-use model::Entry;
+use model::{Entry, Permission};
 use uuid::Uuid;
 
 use super::problem::Problem;
 use crate::Indelible;
-use crate::access::{Part, Parts};
+use crate::access::{Caller, Denied, Part, Parts};
 use crate::form::EntryOut;
 use crate::removal::{self, Verdict};
-use crate::search::{self, Found};
+use crate::search::{self, Found, Within};
 use crate::store::{Site, StoreError};
 
 /// Characters of an id that are repeated in a message: a UUID's, and no more of what is none.
@@ -60,7 +60,7 @@ fn gone(indelible: &Indelible, site: &Site, index: u64) -> Result<Problem, Store
 }
 
 /// Finds a published entry in the part of a log that the caller may read. What is outside of it does not exist for it.
-pub(super) fn find_in_part(indelible: &Indelible, part: &Part, id: &str) -> Result<Entry, Problem> {
+pub(crate) fn find_in_part(indelible: &Indelible, part: &Part, id: &str) -> Result<Entry, Problem> {
     let entry = match find(indelible, &part.site, id) {
         Ok(entry) => entry,
         // Whether what has expired was in the part cannot be told any more.
@@ -73,6 +73,38 @@ pub(super) fn find_in_part(indelible: &Indelible, part: &Part, id: &str) -> Resu
         return Ok(entry);
     }
     Err(unknown_entry(&part.site, id))
+}
+
+/// Whether a caller may know what all entries of an entity together say: when it sees all of them. What it sees nothing of
+/// does not exist for it.
+pub(crate) fn sees_whole_entity(
+    indelible: &Indelible,
+    part: &Part,
+    permission: Permission,
+    entity_type: &str,
+    entity_id: &str,
+) -> Result<(), Problem> {
+    let Some(only) = &part.only else { return Ok(()) };
+    match indelible.search().within(&part.site, entity_type, entity_id, only)? {
+        Within::AllEntries => Ok(()),
+        Within::SomeEntries => Err(Denied::Limited { permission }.into()),
+        Within::NoEntry => Err(Problem::not_found("this entity has no entries")),
+    }
+}
+
+/// Finds an entry that the caller may revert, which rests on all entries of its entity.
+pub(crate) fn find_revertible(
+    indelible: &Indelible,
+    caller: &Caller,
+    site: &str,
+    id: &str,
+) -> Result<(Part, Entry), Problem> {
+    let part = caller.on_part_of_site(Permission::Revert, site, indelible.sites())?;
+    let entry = find_in_part(indelible, &part, id)?;
+    if let Some(entity) = &entry.entity {
+        sees_whole_entity(indelible, &part, Permission::Revert, &entity.kind, &entity.id)?;
+    }
+    Ok((part, entry))
 }
 
 fn unknown_entry(site: &Site, id: &str) -> Problem {

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::detail::entry_detail;
-use super::find;
+use super::detail::detail_in_part;
+use super::{find, find_revertible};
 use crate::access::Caller;
 use crate::api::form::EntryDetail;
 use crate::api::problem::Problem;
@@ -74,12 +74,13 @@ pub(in crate::api) async fn revert(
     body: Body,
 ) -> Result<Response, Problem> {
     let is_preview = preview(raw_query.as_deref())?;
-    let site = caller.on_site(Permission::Revert, &site, app.indelible.sites())?.site;
+    let site = caller.on_part_of_site(Permission::Revert, &site, app.indelible.sites())?.site;
     let request: RevertRequest = query::json_or_nothing(body).await?;
-    let (app_of_plan, site_of_plan) = (app.clone(), site.clone());
-    let plan = blocking(move || {
-        let entry = find(&app_of_plan.indelible, &site_of_plan, &id)?;
-        Ok::<_, Problem>(revert::plan(&app_of_plan.indelible, &site_of_plan, entry)?)
+    let (indelible, by) = (app.indelible.clone(), caller.clone());
+    let (part, plan) = blocking(move || {
+        let (part, entry) = find_revertible(&indelible, &by, site.id.as_str(), &id)?;
+        let plan = revert::plan(&indelible, &part.site, entry)?;
+        Ok::<_, Problem>((part, plan))
     })
     .await?;
     if is_preview {
@@ -88,8 +89,8 @@ pub(in crate::api) async fn revert(
     let order = plan.order(&caller, request.reason.as_deref(), &request.overwrite)?;
     let reverting = plan.carry_out(&app.indelible, &caller, &order).await?;
     let detail = blocking(move || {
-        let entry = find(&app.indelible, &site, &reverting.to_string())?;
-        entry_detail(&app.indelible, &site, entry)
+        let entry = find(&app.indelible, &part.site, &reverting.to_string())?;
+        detail_in_part(&app.indelible, part, entry)
     })
     .await?;
     Ok((StatusCode::CREATED, Json(detail)).into_response())

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use super::sees_whole_entity;
 use crate::access::Caller;
 use crate::api::problem::Problem;
 use crate::api::{App, Path, blocking, query};
@@ -66,7 +67,9 @@ pub(in crate::api) async fn state(
         }
     }
     blocking(move || {
-        let site = caller.on_site(Permission::Read, &site, app.indelible.sites())?.site;
+        let part = caller.on_part_of_site(Permission::Read, &site, app.indelible.sites())?;
+        sees_whole_entity(&app.indelible, &part, Permission::Read, &entity_type, &entity_id)?;
+        let site = part.site;
         let found = app.indelible.search().state(&site, &entity_type, &entity_id, at)?;
         let (entity, state) = found.ok_or_else(|| Problem::not_found("this entity has no entries"))?;
         Ok::<_, Problem>(Json(StateOut {

@@ -17,14 +17,13 @@ use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::shown;
-use crate::access::{Caller, Parts};
+use crate::access::{Caller, Part};
 use crate::api::caller::caller_of;
 use crate::api::problem::Problem;
 use crate::api::query;
 use crate::api::{App, Path, blocking};
 use crate::form::EntryOut;
 use crate::search;
-use crate::store::Site;
 
 /// Entries read at once: the width of a tile, so that a block is unpacked once.
 const ENTRIES_AT_ONCE: u64 = 256;
@@ -64,14 +63,7 @@ pub(in crate::api) async fn tail(
         .is_some_and(|value| value.contains("text/event-stream"));
     let (sender, receiver) = mpsc::channel(ENTRIES_WAITING_MAX);
     let next = after.map_or(0, |index| index.saturating_add(1));
-    let reader = Reader {
-        app,
-        headers,
-        filter: part.within(filter),
-        parts: part.clone().into(),
-        site: part.site,
-        next,
-    };
+    let reader = Reader { app, headers, filter: part.within(filter), part, next };
     tokio::spawn(reader.run(sender, live));
     let entries = ReceiverStream::new(receiver);
     if live {
@@ -101,9 +93,8 @@ struct Reader {
     app: App,
     /// What the caller showed: a credential that ends while the tail goes on ends the tail.
     headers: HeaderMap,
-    site: Site,
-    /// The same site, with what the caller may read of it.
-    parts: Parts,
+    /// What the caller could read when it asked.
+    part: Part,
     filter: Filter,
     next: u64,
 }
@@ -137,7 +128,7 @@ impl Reader {
 
     /// Sends the entries up to the present head.
     async fn send_new(&mut self, sender: &mpsc::Sender<Result<EntryOut, Broken>>) -> Result<(), Broken> {
-        let size = self.app.indelible.published().size(self.site.log).map_err(|_| Broken)?;
+        let size = self.app.indelible.published().size(self.part.site.log).map_err(|_| Broken)?;
         while self.next < size {
             if !self.may_read().await {
                 return Err(Broken);
@@ -154,26 +145,25 @@ impl Reader {
 
     /// Asks the gate again: tokens are revoked and sessions end at once, not when a stream does.
     async fn may_read(&self) -> bool {
-        let (app, headers, site) = (self.app.clone(), self.headers.clone(), self.site.id.clone());
+        let (app, headers, part) = (self.app.clone(), self.headers.clone(), self.part.clone());
         let asked = blocking(move || {
             let caller = caller_of(&app, &headers)?;
-            caller.on_part_of_site(Permission::Read, site.as_str(), app.indelible.sites())
+            caller.still_sees(&part, app.indelible.sites())
         });
         asked.await.is_ok()
     }
 
     async fn read(&self, range: Range<u64>) -> Result<Vec<EntryOut>, Problem> {
-        let (app, site, filter) = (self.app.clone(), self.site.clone(), self.filter.clone());
-        let parts = self.parts.clone();
+        let (app, part, filter) = (self.app.clone(), self.part.clone(), self.filter.clone());
         blocking(move || {
             let mut entries = search::read_entries(
                 app.indelible.store().as_ref(),
                 app.indelible.published(),
-                &site,
+                &part.site,
                 range,
             )?;
             entries.retain(|entry| filter.matches(entry));
-            Ok::<_, Problem>(shown(&app.indelible, &parts, entries)?)
+            Ok::<_, Problem>(shown(&app.indelible, &part.into(), entries)?)
         })
         .await
     }

@@ -149,8 +149,8 @@ fn plan(app: &App, caller: &Caller, ids: &[Uuid]) -> Result<(Site, Plan), Proble
         return Err(Problem::not_found("there is no such change"));
     };
     let (site, first) = (site.clone(), first.clone());
-    for (site, ..) in &found {
-        may_revert(app, caller, site)?;
+    for (site, entry, _) in &found {
+        may_revert(app, caller, site, entry)?;
     }
     check_entity(app, &found, &site, &first)?;
     let mut chosen: Vec<Chosen> = Vec::new();
@@ -213,9 +213,22 @@ fn find(app: &App, sites: &[Site], id: Uuid) -> Result<Option<Found>, Problem> {
 
 /// Whether the caller may revert on the site of a change. Whoever has a change's id knows of its site, so that a credential
 /// of another one is told that it may not, rather than that there is none.
-fn may_revert(app: &App, caller: &Caller, site: &Site) -> Result<(), Problem> {
-    match caller.on_site(Permission::Revert, site.id.as_str(), app.indelible.sites()) {
-        Ok(_) => Ok(()),
+fn may_revert(app: &App, caller: &Caller, site: &Site, entry: &Entry) -> Result<(), Problem> {
+    match caller.on_part_of_site(Permission::Revert, site.id.as_str(), app.indelible.sites()) {
+        // What is outside of a caller's part does not exist for it.
+        Ok(part) if part.only.as_ref().is_some_and(|only| !only.matches(entry)) => {
+            Err(Problem::not_found("there is no such change; nothing was reverted"))
+        }
+        Ok(part) => match &entry.entity {
+            Some(entity) => Ok(api::sees_whole_entity(
+                &app.indelible,
+                &part,
+                Permission::Revert,
+                &entity.kind,
+                &entity.id,
+            )?),
+            None => Ok(()),
+        },
         Err(Denied::NoSuchSite(_)) => {
             Err(Denied::Forbidden { role: caller.role, permission: Permission::Revert }.into())
         }

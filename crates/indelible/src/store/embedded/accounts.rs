@@ -10,7 +10,7 @@ use super::sqlite::engine;
 use super::users;
 use crate::store::{Session, SessionKind, StoreError, Token, TokenLimits, User};
 
-const TOKEN_COLUMNS: &str = "id, name, role, site, secret_sha256, created_ms, revoked_ms, limits";
+const TOKEN_COLUMNS: &str = "id, name, role, site, secret_sha256, created_ms, revoked_ms, limits, used_ms";
 
 const SESSION_COLUMNS: &str =
     "secret_sha256, kind, name, role, site, token, expires_ms, account, opened_ms, opened_from";
@@ -73,6 +73,17 @@ pub(super) fn token(connection: &Connection, secret_sha256: &[u8; 32]) -> Result
         .map_err(|error| engine("looking up a token", &error))
 }
 
+/// Keeps when tokens were last used. It is told of nobody and proves nothing, so that it waits for no batch.
+pub(super) fn note_uses(connection: &mut Connection, uses: &[(Uuid, Timestamp)]) -> Result<(), StoreError> {
+    let failed = |error: rusqlite::Error| engine("keeping when tokens were used", &error);
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+    for (id, at) in uses {
+        let params = params![id, at.as_millisecond()];
+        transaction.execute("UPDATE token SET used_ms = ?2 WHERE id = ?1", params).map_err(failed)?;
+    }
+    transaction.commit().map_err(failed)
+}
+
 fn read_token(row: &Row<'_>) -> rusqlite::Result<Token> {
     Ok(Token {
         id: row.get(0)?,
@@ -83,6 +94,7 @@ fn read_token(row: &Row<'_>) -> rusqlite::Result<Token> {
         created_at: time(row.get(5)?),
         revoked_at: row.get::<_, Option<i64>>(6)?.map(time),
         limits: limits(row, 7)?,
+        used_at: row.get::<_, Option<i64>>(8)?.map(time),
     })
 }
 

@@ -36,6 +36,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use jiff::Timestamp;
 use rusqlite::Connection;
 use uuid::Uuid;
 
@@ -178,6 +179,11 @@ impl Store for EmbeddedStore {
 
     fn token(&self, secret_sha256: &[u8; 32]) -> Result<Option<Token>, StoreError> {
         self.readers.with(|connection| accounts::token(connection, secret_sha256))
+    }
+
+    fn note_uses(&self, uses: &[(Uuid, Timestamp)]) -> Result<(), StoreError> {
+        let mut writer = sqlite::locked(&self.writer)?;
+        accounts::note_uses(&mut writer, uses)
     }
 
     fn users(&self) -> Result<Vec<User>, StoreError> {

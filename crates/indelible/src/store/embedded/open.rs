@@ -17,7 +17,7 @@ use super::{EmbeddedStore, write};
 use crate::files::{make_private_directory, sync_directory};
 use crate::store::{Head, SignedHead, Site, StoreError};
 
-const MIGRATIONS: [(&str, &str); 9] = [
+const MIGRATIONS: [(&str, &str); 10] = [
     ("0001_initial", include_str!("../../../migrations/sqlite/0001_initial.sql")),
     ("0002_saved_search", include_str!("../../../migrations/sqlite/0002_saved_search.sql")),
     ("0003_merge", include_str!("../../../migrations/sqlite/0003_merge.sql")),
@@ -30,6 +30,7 @@ const MIGRATIONS: [(&str, &str); 9] = [
     ("0007_removal", include_str!("../../../migrations/sqlite/0007_removal.sql")),
     ("0008_user", include_str!("../../../migrations/sqlite/0008_user.sql")),
     ("0009_epoch", include_str!("../../../migrations/sqlite/0009_epoch.sql")),
+    ("0010_token_use", include_str!("../../../migrations/sqlite/0010_token_use.sql")),
 ];
 
 pub(super) const DATA_FILE: &str = "indelible.sqlite";

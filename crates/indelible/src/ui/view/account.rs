@@ -73,6 +73,8 @@ pub struct TokenRow {
     pub limits: String,
     /// When it was made.
     pub created: Time,
+    /// When it was last used, if ever.
+    pub used: Option<Time>,
     /// Whether it works, and until when.
     pub state: String,
     /// Where the form that ends it goes; none for one that has ended.

@@ -65,7 +65,7 @@ mod actor;
 pub use actor::ActorPage;
 
 mod sign_in;
-pub use sign_in::SignInPage;
+pub use sign_in::{SignInAsPage, SignInChoice, SignInPage};
 
 mod embed;
 pub use embed::{EmbedCell, EmbedPage};

@@ -16,6 +16,31 @@ pub struct SignInPage {
     pub is_failure: bool,
     /// Where to go afterwards: a path of this server, or empty.
     pub next: String,
+    /// Where the sign-in with an identity provider begins, if there is one.
+    pub single_sign_on_href: Option<String>,
+}
+
+/// What somebody can sign in as, of several things that they are.
+#[derive(Clone, Debug, Template)]
+#[template(path = "sign_in_as.html", whitespace = "minimize")]
+pub struct SignInAsPage {
+    /// What surrounds the page; without an account.
+    pub frame: Frame,
+    /// Who it is.
+    pub name: String,
+    /// Each with the role, the site or "all sites", and where it leads.
+    pub choices: Vec<SignInChoice>,
+}
+
+/// One of several things that somebody is.
+#[derive(Clone, Debug)]
+pub struct SignInChoice {
+    /// The role in words.
+    pub role: String,
+    /// The site, or which sites.
+    pub site: String,
+    /// Where the sign-in goes on.
+    pub href: String,
 }
 
 impl SignInPage {

@@ -450,6 +450,7 @@ fn without_an_account_the_bar_offers_nothing() {
         message: None,
         is_failure: false,
         next: "/sites/blog".to_owned(),
+        single_sign_on_href: None,
     };
     let html = page.render().expect("a page");
     assert!(!html.contains("Sign out") && !html.contains("/find"));

@@ -11,6 +11,10 @@ pub const ACTIVITY: &str = "/activity";
 pub const FIND: &str = "/find";
 /// Where people sign in; GET shows the form, POST takes `token` and `next`.
 pub const SIGN_IN: &str = "/sign-in";
+/// Where people sign in with the identity provider; takes `next` and `as`.
+pub const SIGN_IN_OIDC: &str = "/sign-in/oidc";
+/// Where the identity provider sends them back to.
+pub const SIGN_IN_OIDC_CALLBACK: &str = "/sign-in/oidc/callback";
 /// Where people sign out; POST.
 pub const SIGN_OUT: &str = "/sign-out";
 
