@@ -20,14 +20,14 @@ final class Command {
 
 	/** What waits in the outbox, and why. */
 	public function status(): void {
-		global $wpdb;
-		foreach ( (array) $wpdb->get_results( 'SELECT * FROM ' . Outbox::logs() ) as $log ) {
-			\WP_CLI::line( sprintf( "%s\t%d waiting\t%d delivered\t%s", $log->site, $log->next - $log->delivered - 1, $log->delivered, $log->error ?? 'no trouble' ) );
+		foreach ( Outbox::status() as $log ) {
+			\WP_CLI::line( sprintf( "%s\t%d waiting\t%d delivered\t%s", $log->site, $log->waiting, $log->delivered, $log->error ?? 'no trouble' ) );
 		}
 	}
 
 	/** Sends all that waits, now. */
 	public function drain(): void {
+		Opened::collect();
 		Shipper::ship( 600.0, true );
 		$this->status();
 	}

@@ -31,7 +31,7 @@ final class Ledger {
 			self::settle();
 		}
 		if ( ! self::$touched && ! self::$events ) {
-			Outbox::open( $watcher, $id );
+			Opened::begin( strtolower( substr( strrchr( $watcher::class, '\\' ), 1 ) ), $id );
 		}
 		self::$touched[ $key ] = array(
 			'watcher'  => $watcher,

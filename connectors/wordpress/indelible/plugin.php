@@ -14,6 +14,7 @@ final class Plugin {
 		self::$started = true;
 		Coverage::start();
 		Guard::start();
+		FailClosed::start();
 		Stream::start();
 		Cron::start();
 		Command::start();
@@ -34,6 +35,7 @@ final class Plugin {
 			static function (): void {
 				Guard::watch_hooks();
 				Ledger::settle();
+				Opened::end();
 				Shipper::after_request();
 			}
 		);

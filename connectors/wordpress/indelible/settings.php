@@ -28,9 +28,9 @@ final class Settings {
 		return max( 100, (int) self::constant( 'INDELIBLE_OUTBOX_MAX', 100000 ) );
 	}
 
-	/** Seconds after which an entry that is not in the outbox is missing and not merely being written. */
-	public static function missing_after(): int {
-		return max( 1, (int) self::constant( 'INDELIBLE_MISSING_AFTER', 60 ) );
+	/** Whether a change is refused that cannot be logged. */
+	public static function is_fail_closed(): bool {
+		return (bool) self::constant( 'INDELIBLE_FAIL_CLOSED', false );
 	}
 
 	/** Whether requests send what they did, or leave that to cron. */

@@ -84,7 +84,7 @@ final class Value {
 		if ( strlen( $json ) > self::ENTRY_MAX ) {
 			$told = sprintf( 'left out, as it is too large for an entry: SHA-256 %s', hash( 'sha256', $json ) );
 			unset( $entry['before'], $entry['after'] );
-			$entry['data'] = array( 'states' => $told, 'outbox' => $entry['data']['outbox'] ?? null );
+			$entry['data'] = array( 'outbox' => null, 'states' => $told );
 			$json          = self::json( $entry );
 		}
 		return $json;

@@ -16,7 +16,7 @@ class Delivery:
         self.wordpress, self.server, self.browser, self.site = wordpress, server, browser, wordpress.name
 
     def tests(self, run):
-        for name in ("outage", "killed", "sign_ins", "deleted_outbox", "dropped_tables", "removed_hooks", "swallowed_queries", "importing", "exclusion", "writer_token", "driver", "nothing_is_missing"):
+        for name in ("outage", "killed", "sign_ins", "deleted_rows", "deleted_outbox", "dropped_tables", "removed_hooks", "swallowed_queries", "importing", "exclusion", "writer_token", "driver", "nothing_is_missing"):
             run.test(f"{self.site}: {name.replace('_', ' ')}", getattr(self, name))
 
     def newest(self):
@@ -37,24 +37,20 @@ class Delivery:
     def outage(self):
         """Nothing lost, nothing double, no visible error; and what it costs, measured in the same run."""
         self.server.stop()
-        after, titles, times = self.newest_while_away(), [], {True: [], False: []}
-        for number in range(40):
-            for with_plugin in (True, False):
-                page = self.browser.open("/wp-admin/options-general.php")
-                form, title = page.form(field="blogdescription"), f"tagline {number} {with_plugin}"
-                fields = form.fields | {"blogdescription": title}
-                began = time.perf_counter()
-                headers = {} if with_plugin else {"X-Lab-Without": "1"}
-                self.browser.headers |= headers
-                answer = self.browser.post("/wp-admin/options.php", fields)
-                for name in headers:
-                    del self.browser.headers[name]
-                times[with_plugin].append(time.perf_counter() - began)
+        page = self.browser.open("/wp-admin/options-general.php")
+        form, titles, times = page.form(field="blogdescription"), [], {True: [], False: []}
+        for number in range(60):
+            for with_plugin in (True, False) if number % 2 else (False, True):
+                fields = form.fields | {"blogdescription": f"tagline {number} {with_plugin}"}
+                answer, took = self.save(fields, with_plugin)
                 same(answer.status, 200, "saving while the server is away")
+                times[with_plugin].append(took)
                 if with_plugin:
-                    titles.append(title)
+                    titles.append(fields["blogdescription"])
         with_it, without = (1000 * statistics.median(times[each]) for each in (True, False))
-        print(f"        saving settings while the server is away: median {with_it:.1f} ms with the plugin, {without:.1f} ms without: {with_it - without:+.1f} ms (target: below 5)")
+        write = self.rogue("commit_cost")
+        print(f"        saving a setting while the server is away: median {with_it:.1f} ms with the plugin, {without:.1f} ms without: {with_it - without:+.1f} ms "
+              f"(target: below 5); one durable write of this database takes {write:.1f} ms")
         self.server.start()
         self.due()
         self.cron()
@@ -63,13 +59,20 @@ class Delivery:
         for title in titles:
             same(values.count(title), 1, f"entries of {title}")
 
-    def newest_while_away(self):
-        return None
+    def save(self, fields, with_plugin):
+        """Saves the general settings, and says how long that took. What is timed is the saving, not the page that follows."""
+        headers = {} if with_plugin else {"X-Lab-Without": "1"}
+        self.browser.headers |= headers
+        try:
+            return self.browser.timed("/wp-admin/options.php", fields)
+        finally:
+            for name in headers:
+                del self.browser.headers[name]
 
     def killed(self):
         after = self.newest()
         self.wordpress.php(str(HERE / "killed.php"), check=False)
-        self.wordpress.sql("UPDATE wp_indelible_outbox SET written = written - 1000 WHERE state = 0")
+        self.wordpress.sql("UPDATE wp_indelible_open SET opened = opened - 1000")
         self.cron()
         found = [entry for entry in self.server.tail(self.site, after) if entry["action"] == "wp.indelible.incomplete"]
         same(len(found), 1, "entries of requests that never ended")
@@ -86,20 +89,32 @@ class Delivery:
         same(told, [("wp.users.login-failed", "failure", "system", "198.51.100.7")] * 2 + [("wp.users.login", "success", "user", "198.51.100.7")], "sign-ins")
         assert "my-password-typed-here" not in json.dumps(self.server.tail(self.site, after)), "what was typed as a name is in the log"
 
-    def deleted_outbox(self):
-        """Entries that wait are deleted while the server is away: their numbers tell."""
+    def waiting(self, *scripts):
+        """Entries wait while the server is away; then something deletes them, and the server is back."""
         self.server.stop()
+        page = self.browser.open("/wp-admin/options-general.php")
         for number in range(3):
-            page = self.browser.open("/wp-admin/options-general.php")
-            self.browser.submit(page, page.form(field="blogdescription"), blogdescription=f"doomed {number}")
-        self.rogue("delete_outbox")
+            self.browser.submit(page, page.form(field="blogdescription"), blogdescription=f"doomed {number} {scripts}")
+        self.cron()
+        for script in scripts:
+            self.rogue(script)
         self.server.start()
-        time.sleep(1.1)  # INDELIBLE_MISSING_AFTER of the laboratory
+        after = self.newest()
         self.due()
         self.cron()
         self.cron()
-        gaps = [entry for entry in self.server.tail(self.site) if entry["action"] == "indelible.gap"]
-        assert sum(gap["data"]["entries"] for gap in gaps) >= 3, f"gaps: {gaps}"
+        return self.server.tail(self.site, after)
+
+    def deleted_rows(self):
+        found = [entry for entry in self.waiting("delete_waiting") if entry["action"] == "indelible.gap"]
+        same([gap["data"]["entries"] for gap in found], [3], "entries told to be missing")
+        assert "something else than the shipper deleted them" in found[0]["data"]["reason"], found[0]
+
+    def deleted_outbox(self):
+        """With the row that numbers the entries nobody can say which are missing: a new epoch says that, and how many at least."""
+        found = [entry for entry in self.waiting("delete_outbox") if entry["action"] == "wp.indelible.started"]
+        same([entry["outcome"] for entry in found], ["failure"], "new epochs")
+        assert found[0]["data"]["waited_at_least"] >= 3, found[0]
 
     def dropped_tables(self):
         before = self.server.tail(self.site)
@@ -135,7 +150,8 @@ class Delivery:
 
     def exclusion(self):
         found = self.bypass("exclude", "record-excluded")
-        same(found[-1]["data"]["record"]["summary"], "gone", "the excluded record")
+        record = [entry for entry in found if entry["entity"]["id"] == "record-excluded"]
+        same(record[0]["data"]["record"]["summary"], "gone", "the excluded record")
 
     def writer_token(self):
         """What code in WordPress holds can append and nothing else."""
@@ -161,7 +177,7 @@ class Delivery:
                 epochs.setdefault(place["epoch"], []).append(place["sequence"])
         for epoch, numbers in epochs.items():
             same(len(numbers), len(set(numbers)), f"numbers of {epoch} given twice")
-        waiting = self.wordpress.sql("SELECT COUNT(*) FROM wp_indelible_outbox WHERE state IN (0, 1)")
+        waiting = self.wordpress.sql("SELECT COUNT(*) FROM wp_indelible_outbox WHERE state = 1")
         same(waiting, "0", "entries that still wait")
         same(self.wordpress.sql("SELECT COUNT(*) FROM wp_indelible_outbox WHERE state = 3"), "0", "entries that the log refused")
         errors = [line for line in self.wordpress.errors().splitlines() if "Indelible: " in line and "Error" in line]

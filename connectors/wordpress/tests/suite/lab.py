@@ -150,7 +150,7 @@ class WordPress:
             "DB_COLLATE": "", "FS_METHOD": "direct", "DISABLE_WP_CRON": True, "WP_DEBUG": True, "WP_DEBUG_DISPLAY": False, "WP_DEBUG_LOG": str(self.lab.directory / f"{self.name}-php.log"),
             "AUTOMATIC_UPDATER_DISABLED": True, "WP_HTTP_BLOCK_EXTERNAL": False, **{f"{key}_{kind}": f"{key} {kind} of the laboratory" for key in ("AUTH", "SECURE_AUTH", "LOGGED_IN", "NONCE") for kind in ("KEY", "SALT")}, "WP_CONTENT_DIR": str(self.root / "wp-content"),
             "WP_CONTENT_URL": f"http://{self.host}/wp-content", "INDELIBLE_URL": self.server.url, "INDELIBLE_TOKEN": self.server.writer,
-            "INDELIBLE_READER_TOKEN": self.server.reader, "INDELIBLE_SITE": self.name, "INDELIBLE_MISSING_AFTER": 1,
+            "INDELIBLE_READER_TOKEN": self.server.reader, "INDELIBLE_SITE": self.name,
             "INDELIBLE_TRUSTED_PROXIES": ["127.0.0.0/8"],
         } | more
         lines = [f"define( {php(name)}, {php(value)} );" for name, value in constants.items()]

@@ -4,7 +4,7 @@ import sys
 
 import table
 from browser import Browser
-from check import Run
+from check import ONLY, Run
 from coverage import Coverage
 from delivery import Delivery
 from lab import Lab, Server, WordPress
@@ -30,7 +30,8 @@ def main():
             print(wordpress.errors()[-3000:])
     if "--write" in sys.argv and not run.failed:
         table.write(rows)
-    run.test("the guide's table is what the run saw", table.is_current, rows)
+    if not ONLY:
+        run.test("the guide's table is what the run saw", table.is_current, rows)
     return run.end()
 
 
