@@ -66,7 +66,7 @@ final class Account {
 			self::tell( $log, $change );
 		}
 		$log->log_index = (int) $last['index'];
-		Outbox::query( $wpdb->prepare( 'UPDATE ' . Outbox::logs() . ' SET log_index = %d, leaf_hash = %s WHERE site = %s', $last['index'], $last['leaf_hash'] ?? '', $log->site ) );
+		Outbox::query( $wpdb->prepare( 'UPDATE ' . Outbox::logs() . ' SET log_index = %d, leaf_hash = %s, last_id = %s WHERE site = %s', $last['index'], $last['leaf_hash'] ?? '', $last['id'] ?? '', $log->site ) );
 	}
 
 	/** The log has other entries under these numbers: the database was put back. What waits goes on under a new epoch. */

@@ -50,6 +50,11 @@ final class Change {
 			'connector'      => 'wordpress',
 			'data'           => $this->data + Guard::circumstances(),
 		);
+		$order  = Request::order();
+		if ( null !== $order ) {
+			$entry['data'] += array( 'reverts' => $order->entry_id );
+			$entry['reason'] = '' === $order->reason ? null : $order->reason;
+		}
 		return array_filter( $entry, static fn ( mixed $part ): bool => null !== $part );
 	}
 

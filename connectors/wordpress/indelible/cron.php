@@ -11,8 +11,8 @@ final class Cron {
 		add_filter( 'cron_schedules', array( self::class, 'schedules' ) );
 		Hooks::add( self::HOOK, array( self::class, 'work' ) );
 		Hooks::add( 'init', array( self::class, 'schedule' ) );
-		Hooks::add( 'admin_notices', array( self::class, 'notice' ) );
-		Hooks::add( 'network_admin_notices', array( self::class, 'notice' ) );
+		Hooks::show( 'admin_notices', array( self::class, 'notice' ) );
+		Hooks::show( 'network_admin_notices', array( self::class, 'notice' ) );
 	}
 
 	public static function work(): void {

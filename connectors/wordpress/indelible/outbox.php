@@ -198,7 +198,7 @@ final class Outbox {
 		global $wpdb;
 		$suppressed = $wpdb->suppress_errors( true );
 		$status     = $wpdb->get_results(
-			'SELECT n.site, n.entry_id AS epoch, n.next - n.delivered - 1 AS waiting, n.delivered, n.overflowed, COALESCE(l.failures, 0) AS failures, l.failing_since, l.error, l.log_index, l.leaf_hash
+			'SELECT n.site, n.entry_id AS epoch, n.next - n.delivered - 1 AS waiting, n.delivered, n.overflowed, COALESCE(l.failures, 0) AS failures, l.failing_since, l.error, l.log_index, l.leaf_hash, l.last_id
 			FROM ' . self::table() . ' n LEFT JOIN ' . self::logs() . ' l ON l.site = n.site WHERE n.sequence = 0 ORDER BY n.site'
 		);
 		$wpdb->suppress_errors( $suppressed );
@@ -246,7 +246,7 @@ final class Outbox {
 		self::query(
 			'CREATE TABLE IF NOT EXISTS ' . self::logs() . " (
 			site varchar(127) NOT NULL PRIMARY KEY, epoch char(36) NOT NULL, next bigint unsigned NOT NULL, delivered bigint unsigned NOT NULL,
-			log_index bigint NOT NULL DEFAULT -1, leaf_hash varchar(64) NOT NULL DEFAULT '', failures int unsigned NOT NULL DEFAULT 0,
+			log_index bigint NOT NULL DEFAULT -1, leaf_hash varchar(64) NOT NULL DEFAULT '', last_id varchar(36) NOT NULL DEFAULT '', failures int unsigned NOT NULL DEFAULT 0,
 			failing_since bigint NOT NULL DEFAULT 0, retry_at bigint NOT NULL DEFAULT 0, error text) ENGINE=InnoDB $collate"
 		);
 	}

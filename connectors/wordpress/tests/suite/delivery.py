@@ -28,7 +28,7 @@ class Delivery:
         return json.loads(answer.text)
 
     def cron(self):
-        self.wordpress.php(str(HERE / "cron.php"))
+        self.wordpress.cron()
 
     def due(self):
         """Back-off is waited for by setting the clock that it is kept in."""

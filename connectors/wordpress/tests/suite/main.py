@@ -8,6 +8,8 @@ from check import ONLY, Run
 from coverage import Coverage
 from delivery import Delivery
 from lab import Lab, Server, WordPress
+from reverts import Reverts
+from screens import Screens
 
 PASSWORD = "lab-password"
 
@@ -24,6 +26,11 @@ def main():
         coverage = Coverage(wordpress, server, browser)
         coverage.tests(run)
         rows += coverage.rows
+        server.embedded_in(wordpress)
+        server.stop()
+        server.start()
+        Reverts(wordpress, server, browser).tests(run)
+        Screens(wordpress, server, browser).tests(run)
         if not wordpress.network:
             Delivery(wordpress, server, browser).tests(run)
         if "-v" in sys.argv:
