@@ -17,6 +17,7 @@ final class Ledger {
 	/** @var array<int, array{int, Change, array, string}> What happened without being a change of state. */
 	private static array $events = array();
 	private static bool $settling = false;
+	private static int $count     = 0;
 	/** @var int[] Blogs that are being made or taken down: what is done to them is part of that. */
 	private static array $passed_over = array();
 
@@ -24,6 +25,10 @@ final class Ledger {
 	public static function touch( Watcher $watcher, string $id, array|null|false $before = false ): void {
 		$blog = $watcher->is_of_network() ? 0 : get_current_blog_id();
 		$key  = $watcher::class . "|$blog|$id";
+		if ( isset( self::$touched[ $key ] ) && 'system' === self::$touched[ $key ]['actor']['type'] ) {
+			// Before it was known who asks, or before he signed in.
+			self::$touched[ $key ]['actor'] = Request::actor();
+		}
 		if ( self::$settling || isset( self::$touched[ $key ] ) || in_array( get_current_blog_id(), self::$passed_over, true ) ) {
 			return;
 		}
@@ -33,6 +38,7 @@ final class Ledger {
 		if ( ! self::$touched && ! self::$events ) {
 			Opened::begin( strtolower( substr( strrchr( $watcher::class, '\\' ), 1 ) ), $id );
 		}
+		++self::$count;
 		self::$touched[ $key ] = array(
 			'watcher'  => $watcher,
 			'id'       => $id,
@@ -57,6 +63,11 @@ final class Ledger {
 	/** Something that happened: a sign-in, an import, an attempt. */
 	public static function event( Change $change ): void {
 		self::$events[] = array( $change->blog ?? Request::blog(), $change, $change->actor ?? Request::actor(), self::now() );
+	}
+
+	/** How much was touched in this request so far. */
+	public static function count(): int {
+		return self::$count;
 	}
 
 	/** What happens to a blog while it is made or taken down is not told one by one. */

@@ -30,12 +30,27 @@ final class Request {
 			$for = '' === self::$order->requested_by ? array() : array( 'on_behalf_of' => array( 'type' => 'user', 'id' => self::$order->requested_by ) );
 			return array( 'type' => 'service', 'id' => 'indelible', 'name' => 'Indelible' ) + $for;
 		}
-		$user ??= function_exists( 'wp_get_current_user' ) && did_action( 'set_current_user' ) ? get_current_user_id() : 0;
+		$user ??= self::current_user();
 		if ( 0 === $user ) {
 			return self::nobody();
 		}
 		static $actors = array();
 		return $actors[ $user ] ??= self::user( $user );
+	}
+
+	/**
+	 * Without asking who it is while that is being found out, which would ask again for ever. What cron does is done by
+	 * nobody, whoever's visit it rides on.
+	 */
+	private static function current_user(): int {
+		$known = $GLOBALS['current_user'] ?? null;
+		if ( wp_doing_cron() ) {
+			return 0;
+		}
+		if ( $known instanceof \WP_User ) {
+			return $known->ID;
+		}
+		return did_action( 'set_current_user' ) && ! doing_filter( 'determine_current_user' ) ? get_current_user_id() : 0;
 	}
 
 	private static function user( int $user ): array {

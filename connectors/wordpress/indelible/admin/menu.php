@@ -29,7 +29,8 @@ final class Menu {
 		$connection = __( 'Connection', 'indelible' );
 		add_submenu_page( 'indelible', $connection, $connection, $may, 'indelible-connection', array( ConnectionScreen::class, 'show' ) );
 		// In no menu: entries lead there.
-		add_submenu_page( '', __( 'Revert', 'indelible' ), '', $may, 'indelible-revert', array( RevertScreen::class, 'show' ) );
+		$screen = add_submenu_page( '', __( 'Revert', 'indelible' ), '', $may, 'indelible-revert', array( RevertScreen::class, 'show' ) );
+		Hooks::show( "load-$screen", static fn () => $GLOBALS['title'] = __( 'Revert', 'indelible' ) );
 	}
 
 	public static function taxonomies(): void {

@@ -1,9 +1,10 @@
 """The outbox: the server away and back, a request that is killed, and code that goes around the log."""
 
 import json
-import pathlib
+import shutil
 import statistics
 import time
+import urllib.parse
 
 from check import eventually, same
 from lab import HERE, WORKSPACE
@@ -16,7 +17,7 @@ class Delivery:
         self.wordpress, self.server, self.browser, self.site = wordpress, server, browser, wordpress.name
 
     def tests(self, run):
-        for name in ("outage", "killed", "sign_ins", "deleted_rows", "deleted_outbox", "dropped_tables", "removed_hooks", "swallowed_queries", "importing", "exclusion", "writer_token", "driver", "nothing_is_missing"):
+        for name in ("outage", "killed", "sign_ins", "deleted_rows", "deleted_outbox", "fail_closed", "full", "restored", "dropped_tables", "removed_hooks", "swallowed_queries", "importing", "exclusion", "writer_token", "driver", "nothing_is_missing", "rewound_log"):
             run.test(f"{self.site}: {name.replace('_', ' ')}", getattr(self, name))
 
     def newest(self):
@@ -115,6 +116,101 @@ class Delivery:
         found = [entry for entry in self.waiting("delete_outbox") if entry["action"] == "wp.indelible.started"]
         same([entry["outcome"] for entry in found], ["failure"], "new epochs")
         assert found[0]["data"]["waited_at_least"] >= 3, found[0]
+
+    def description(self, text, **headers):
+        """Saves the tagline in wp-admin."""
+        page = self.browser.open("/wp-admin/options-general.php")
+        fields = page.form(field="blogdescription").fields | {"blogdescription": text}
+        return self.browser.open("/wp-admin/options.php", urllib.parse.urlencode(fields).encode(), headers)
+
+    def stored(self, option):
+        return self.wordpress.sql(f"SELECT option_value FROM wp_options WHERE option_name = '{option}'")
+
+    CLOSED = {"X-Lab-Fail-Closed": "1"}
+
+    def fail_closed(self):
+        """What can be logged is done as always, and its request leaves no mark; what cannot is not done."""
+        after = self.newest()
+        same(self.description("closed and well", **self.CLOSED).status, 200, "saving")
+        same([entry["action"] for entry in self.server.tail(self.site, after)], ["wp.settings.updated"], "entries")
+        same(self.wordpress.sql("SELECT COUNT(*) FROM wp_indelible_opened"), "0", "marks of open requests")
+        self.refuses(**self.CLOSED, **{"X-Lab-Swallow": "1"})
+        same(self.description("open all the same", **{"X-Lab-Swallow": "1"}).status, 200, "saving without the mode")
+        same(self.stored("blogdescription"), "open all the same", "the tagline without the mode")
+
+    def refuses(self, **headers):
+        """Changes of existing things and new ones, in wp-admin and over REST."""
+        was = self.stored("blogdescription"), self.counts()
+        refused = self.description("never", **headers)
+        assert refused.status == 503 and "cannot be logged" in refused.text, f"{refused.status} {refused.text[:300]}"
+        self.browser.rest("GET", "/wp/v2/users/me")
+        unique = str(time.time_ns())
+        for route, body in (("/wp/v2/posts", {"title": "never", "status": "publish"}), ("/wp/v2/posts/1", {"title": "never"}), ("/wp/v2/categories", {"name": "never" + unique}), ("/wp/v2/settings", {"lab_motto": "never" + unique}),
+                            ("/wp/v2/users", {"username": "never" + unique, "email": f"{unique}@example.com", "password": "a-long-password"}), ("/wp/v2/comments", {"post": 1, "content": "never " + unique}), ("/wp/v2/users/1", {"first_name": "never" + unique})):
+            page = self.browser.open("/?" + urllib.parse.urlencode({"rest_route": route}), json.dumps(body).encode(), {"X-WP-Nonce": self.browser.nonce, "Content-Type": "application/json"} | headers, "POST")
+            assert page.status == 503 and json.loads(page.text)["code"] == "indelible_cannot_log", f"{route}: {page.status} {page.text[:300]}"
+        same((self.stored("blogdescription"), self.counts()), was, "what is there")
+
+    def counts(self):
+        return [self.wordpress.sql(f"SELECT COUNT(*) FROM wp_{table} WHERE {what}") for table, what in (("posts", "post_status = 'publish'"), ("terms", "1"), ("users", "1"), ("comments", "1"), ("usermeta", "meta_value LIKE 'never%'"))]
+
+    def full(self):
+        """An outbox that is full says so in wp-admin and in the log; in fail-closed mode nothing is lost, as nothing is done."""
+        self.server.stop()
+        self.rogue("flood")
+        self.refuses(**self.CLOSED)
+        same(self.description("lost").status, 200, "saving while the outbox is full")
+        self.cron()
+        self.cron()
+        assert "the outbox is full" in self.browser.open("/wp-admin/").text, "a notice"
+        after = self.server.start() or self.newest()
+        self.due()
+        self.cron()
+        self.cron()
+        gaps = [entry for entry in self.server.tail(self.site, after) if entry["action"] == "indelible.gap"]
+        same([(gap["data"]["entries"], gap["data"]["reason"]) for gap in gaps], [(251, "the outbox was full")], "what is told to be lost")
+        same(self.description("room again", **self.CLOSED).status, 200, "saving again")
+
+    TABLES = ("indelible_outbox", "indelible_log", "options")
+
+    def restored(self):
+        """A database that is put back gives numbers again: the log has other entries under them, and a new epoch says so."""
+        for table in self.TABLES:
+            self.wordpress.sql(f"CREATE TABLE kept_{table} AS SELECT * FROM wp_{table}")
+        for number in range(3):
+            self.description(f"before the restore {number}")
+        after = self.newest()
+        for table in self.TABLES:
+            self.wordpress.sql(f"DELETE FROM wp_{table}; INSERT INTO wp_{table} SELECT * FROM kept_{table}; DROP TABLE kept_{table}")
+        for number in range(2):
+            self.description(f"after the restore {number}")
+        self.cron()
+        found = self.server.tail(self.site, after)
+        told = [entry for entry in found if entry["action"] == "wp.indelible.restored"]
+        same(len(told), 1, f"entries that tell of it among {[entry['action'] for entry in found]}")
+        mine = [entry for entry in found if entry["entity"]["id"] == "blogdescription"]
+        values = [self.server.entry(self.site, entry["id"])["after"]["value"] for entry in mine]
+        same(values, ["after the restore 0", "after the restore 1"], "what was changed afterwards")
+        same({entry["data"]["outbox"]["epoch"] for entry in mine}, {told[0]["entity"]["id"]}, "epochs")
+
+    def rewound_log(self):
+        """A server that was put back has lost entries which it had acknowledged: the plugin says so in the log that is left."""
+        self.server.stop()
+        kept = self.server.data.with_name("kept")
+        shutil.copytree(self.server.data, kept)
+        self.server.start()
+        for number in range(2):
+            self.description(f"forgotten {number}")
+        self.server.stop()
+        shutil.rmtree(self.server.data)
+        kept.rename(self.server.data)
+        self.server.start()
+        after = self.newest()
+        assert "not ok" in self.wordpress.php(str(HERE / "cli.php"), "verify", check=False).stdout, "the command does not see it"
+        self.description("after the log's restore")
+        self.cron()
+        told = [entry for entry in self.server.tail(self.site, after) if entry["action"] == "wp.indelible.log-rewound"]
+        same(len(told), 1, "entries that tell of it")
 
     def dropped_tables(self):
         before = self.server.tail(self.site)

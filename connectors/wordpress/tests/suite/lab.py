@@ -157,9 +157,10 @@ class WordPress:
             "AUTOMATIC_UPDATER_DISABLED": True, "WP_HTTP_BLOCK_EXTERNAL": False, **{f"{key}_{kind}": f"{key} {kind} of the laboratory" for key in ("AUTH", "SECURE_AUTH", "LOGGED_IN", "NONCE") for kind in ("KEY", "SALT")}, "WP_CONTENT_DIR": str(self.root / "wp-content"),
             "WP_CONTENT_URL": f"http://{self.host}/wp-content", "INDELIBLE_URL": self.server.url, "INDELIBLE_TOKEN": self.server.writer,
             "INDELIBLE_READER_TOKEN": self.server.reader, "INDELIBLE_SITE": self.name,
-            "INDELIBLE_TRUSTED_PROXIES": ["127.0.0.0/8"], "INDELIBLE_REVERT_SECRET": REVERT_SECRET, "INDELIBLE_ADMIN_TOKEN": self.server.reader,
+            "INDELIBLE_TRUSTED_PROXIES": ["127.0.0.0/8"], "INDELIBLE_REVERT_SECRET": REVERT_SECRET, "INDELIBLE_ADMIN_TOKEN": self.server.reader, "INDELIBLE_OUTBOX_MAX": 200,
         } | more
         lines = [f"define( {php(name)}, {php(value)} );" for name, value in constants.items()]
+        lines.append("define( 'INDELIBLE_FAIL_CLOSED', isset( $_SERVER['HTTP_X_LAB_FAIL_CLOSED'] ) );")
         text = "<?php\n" + "\n".join(lines) + "\n$table_prefix = 'wp_';\nif ( ! defined( 'ABSPATH' ) ) {\n\tdefined( 'LAB' ) || define( 'ABSPATH', __DIR__ . '/' );\n}\nrequire_once ABSPATH . 'wp-settings.php';\n"
         (self.root / "wp-config.php").write_text(text)
 

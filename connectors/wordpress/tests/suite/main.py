@@ -10,6 +10,7 @@ from delivery import Delivery
 from lab import Lab, Server, WordPress
 from reverts import Reverts
 from screens import Screens
+from ways import Ways
 
 PASSWORD = "lab-password"
 
@@ -31,6 +32,7 @@ def main():
         server.start()
         Reverts(wordpress, server, browser).tests(run)
         Screens(wordpress, server, browser).tests(run)
+        Ways(wordpress, server, browser).tests(run)
         if not wordpress.network:
             Delivery(wordpress, server, browser).tests(run)
         if "-v" in sys.argv:
