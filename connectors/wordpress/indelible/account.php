@@ -9,12 +9,12 @@ namespace Indelible;
  * older than what it said it had).
  */
 final class Account {
-	/** Keeps what would not outlive the rows: epoch and numbers, so that it is seen when the rows are gone. */
-	public static function remember( object $log ): void {
-		global $wpdb;
-		$sql = 'INSERT INTO ' . Outbox::logs() . ' (site, epoch, next, delivered) SELECT site, entry_id, next, delivered FROM ' . Outbox::table() . '
-			n WHERE n.site = %s AND n.sequence = 0 ON DUPLICATE KEY UPDATE epoch = VALUES(epoch), next = VALUES(next), delivered = VALUES(delivered)';
-		Outbox::query( $wpdb->prepare( $sql, $log->site ) );
+	/** Keeps of all logs what would not outlive their rows: epoch and numbers, so that it is seen when the rows are gone. */
+	public static function remember(): void {
+		$sql = 'INSERT INTO ' . Outbox::logs() . ' (site, epoch, next, delivered) SELECT n.site, n.entry_id, n.next, n.delivered FROM ' . Outbox::table() . ' n
+			LEFT JOIN ' . Outbox::logs() . ' l ON l.site = n.site WHERE n.sequence = 0 AND (l.site IS NULL OR l.next <> n.next OR l.delivered <> n.delivered OR l.epoch <> n.entry_id)
+			ON DUPLICATE KEY UPDATE epoch = VALUES(epoch), next = VALUES(next), delivered = VALUES(delivered)';
+		Outbox::query( $sql );
 	}
 
 	/** Marks what the log has, and sets aside what it refused: one bad entry does not hold up the others. */
@@ -78,7 +78,6 @@ final class Account {
 		$change = new Change( 'indelible.restored', 'outbox', $epoch, summary: 'The database was replaced by an older one: the log has other entries under numbers that were given again', failed: true, data: $data );
 		Outbox::query( $wpdb->prepare( 'UPDATE ' . Outbox::table() . ' SET entry_id = %s WHERE site = %s AND sequence = 0', $epoch, $log->site ) );
 		$log->epoch = $epoch;
-		self::remember( $log );
 		error_log( "Indelible: the database of {$log->site} is older than its log; entries are numbered under the new epoch $epoch from $first on." );
 		self::tell( $log, $change );
 	}
@@ -120,7 +119,6 @@ final class Account {
 		if ( $expected - 1 > (int) $now->delivered ) {
 			Outbox::query( $wpdb->prepare( 'UPDATE ' . Outbox::table() . ' SET delivered = %d WHERE site = %s AND sequence = 0', $expected - 1, $log->site ) );
 			Outbox::query( $wpdb->prepare( 'DELETE FROM ' . Outbox::table() . ' WHERE site = %s AND sequence BETWEEN 1 AND %d AND state = %d', $log->site, $expected - 1, Outbox::DELIVERED ) );
-			self::remember( $log );
 		}
 		return $new;
 	}

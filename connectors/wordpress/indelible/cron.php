@@ -17,6 +17,7 @@ final class Cron {
 
 	public static function work(): void {
 		Opened::collect();
+		Account::remember();
 		Shipper::ship( 20.0 );
 	}
 

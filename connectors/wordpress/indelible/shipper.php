@@ -46,10 +46,9 @@ final class Shipper {
 		}
 		$until = microtime( true ) + $budget_s;
 		$due   = $at_once ? '' : ' AND COALESCE(l.retry_at, 0) <= ' . time();
-		$sql   = 'SELECT n.site, n.entry_id AS epoch, l.epoch AS known_epoch, COALESCE(l.failures, 0) AS failures, COALESCE(l.log_index, -1) AS log_index FROM ' . Outbox::table() . ' n
+		$sql   = 'SELECT n.site, n.entry_id AS epoch, COALESCE(l.failures, 0) AS failures, COALESCE(l.log_index, -1) AS log_index FROM ' . Outbox::table() . ' n
 			LEFT JOIN ' . Outbox::logs() . " l ON l.site = n.site WHERE n.sequence = 0 AND n.next > n.delivered + 1$due";
 		foreach ( (array) $wpdb->get_results( $sql ) as $log ) {
-			Account::remember( $log );
 			while ( microtime( true ) < $until && self::batch( $log, max( 0.2, $until - microtime( true ) ) ) ) {
 				continue;
 			}

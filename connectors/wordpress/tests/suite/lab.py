@@ -2,6 +2,7 @@
 directory, started for one run and stopped by their process ids."""
 
 import atexit
+import contextlib
 import json
 import os
 import pathlib
@@ -89,6 +90,15 @@ class Server:
     def stop(self):
         stop(self.process)
         self.lab.processes.remove(self.process)
+
+    @contextlib.contextmanager
+    def away(self):
+        """The server is stopped, and started again whatever happens meanwhile."""
+        self.stop()
+        try:
+            yield
+        finally:
+            self.start()
 
     def site(self, name):
         self.command("site", "create", name)

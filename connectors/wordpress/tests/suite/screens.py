@@ -144,18 +144,15 @@ class Screens:
     def unreachable(self):
         """Without the server every screen works, and says why it shows nothing."""
         made, plan = self.changed_post()
-        self.server.stop()
-        try:
+        with self.server.away():
             for address in (f"/wp-admin/post.php?post={made}&action=edit", "/wp-admin/admin.php?page=indelible", "/wp-admin/admin.php?page=indelible-connection"):
                 shown = self.browser.open(address)
                 same(shown.status, 200, address)
             done = self.browser.submit(plan, plan.form(field="reason"), reason="x")
             same(done.status, 403, "a revert without the server")
             same(self.title(made), "Blotted", "the title")
-        finally:
-            self.server.start()
-            self.wordpress.sql("UPDATE wp_indelible_log SET retry_at = 0")
-            self.wordpress.cron()
+        self.wordpress.sql("UPDATE wp_indelible_log SET retry_at = 0")
+        self.wordpress.cron()
 
     def network(self):
         above = self.browser.at("")
