@@ -2,6 +2,7 @@
 
 import sys
 
+import standards
 import table
 from browser import Browser
 from check import ONLY, Run
@@ -16,7 +17,11 @@ PASSWORD = "lab-password"
 
 
 def main():
-    run, lab = Run(), Lab()
+    run = Run()
+    if "--write" in sys.argv:
+        standards.write()
+    standards.Standards().tests(run)
+    lab = Lab()
     lab.database()
     server = Server(lab)
     rows = []
