@@ -62,9 +62,9 @@ final class Change {
 		return match ( substr( strrchr( $action, '.' ), 1 ) ) {
 			'created', 'uploaded', 'installed', 'added' => 'create',
 			'deleted', 'trashed', 'removed' => 'delete',
-			'login', 'logout', 'login-failed', 'password-reset', 'forgot-password', 'authentication-failed' => 'access',
+			'login', 'logout', 'login-failed', 'password-reset', 'forgot-password', 'authentication-failed', 'revert-asked' => 'access',
 			'exported' => 'read',
-			'bypass', 'started', 'import-started', 'import-ended', 'incomplete' => 'other',
+			'bypass', 'started', 'restored', 'log-rewound', 'import-started', 'import-ended', 'incomplete' => 'other',
 			default => 'update',
 		};
 	}

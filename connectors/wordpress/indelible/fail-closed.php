@@ -18,8 +18,9 @@ final class FailClosed {
 			add_filter(
 				$filter,
 				static function ( $value ) use ( $content ) {
-					// An automatic draft is nobody's change.
-					if ( 'posts' !== $content || ! in_array( $value['post_status'] ?? '', array( 'auto-draft', 'inherit' ), true ) ) {
+					// Automatic drafts, and what WordPress keeps as a post for itself, are nobody's change.
+					$is_own = 'posts' === $content && ( 'auto-draft' === $value['post_status'] || in_array( $value['post_type'], Coverage\Posts::NOT_TOLD, true ) );
+					if ( ! $is_own ) {
 						Opened::begin( $content, '' );
 					}
 					return $value;

@@ -117,13 +117,11 @@ final class Outbox {
 		foreach ( $rows as $place => $row ) {
 			$new[] = $wpdb->prepare( 'SELECT %d, 0, %s, %d, %s', $place + 1, $row['id'], self::READY, $row['json'] );
 		}
+		$room = $wpdb->prepare( 'n.site = %s AND n.sequence = 0 AND n.next + %d - n.delivered <= %d + 1', $site, count( $rows ), $max );
 		$sql  = "INSERT INTO $table (site, sequence, next, entry_id, written, state, entry)
-			SELECT n.site, IF(r.place = 0, 0, n.next + r.place - 1), r.taken, r.id, " . time() . ', r.state, r.entry
-			FROM ' . $table . ' n JOIN (' . implode( ' UNION ALL ', $new ) . ") r
-			WHERE n.site = %s AND n.sequence = 0 AND n.next + %d - n.delivered <= %d + 1 FOR UPDATE
+			SELECT n.site, IF(r.place = 0, 0, n.next + r.place - 1), r.taken, r.id, " . time() . ", r.state, r.entry
+			FROM $table n JOIN (" . implode( ' UNION ALL ', $new ) . ") r WHERE $room FOR UPDATE
 			ON DUPLICATE KEY UPDATE next = LAST_INSERT_ID($table.next) + VALUES(next)";
-		$tail = strrpos( $sql, 'WHERE n.site' );
-		$sql  = substr( $sql, 0, $tail ) . $wpdb->prepare( substr( $sql, $tail ), $site, count( $rows ), $max );
 		for ( $attempt = 0; $attempt < 3; ++$attempt ) {
 			$wpdb->insert_id = 0;
 			$done            = self::query( $sql );
@@ -228,7 +226,8 @@ final class Outbox {
 	public static function query( string $sql ): int|bool {
 		global $wpdb;
 		$suppressed = $wpdb->suppress_errors( true );
-		$result     = $wpdb->query( $sql );
+		// WordPress does this by a hook, which others can take away.
+		$result = $wpdb->query( $wpdb->remove_placeholder_escape( $sql ) );
 		$wpdb->suppress_errors( $suppressed );
 		return $result;
 	}

@@ -118,10 +118,9 @@ class Browser:
         try:
             began = time.perf_counter()
             page = self.post(path, fields)
-            took = time.perf_counter() - began
+            return page, time.perf_counter() - began
         finally:
             self.opener = kept
-        return (self.open(page.headers["Location"]) if 300 <= page.status < 400 else page), took
 
     def post(self, path, fields, files=None):
         if files is None:

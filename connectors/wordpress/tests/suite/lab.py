@@ -183,7 +183,7 @@ class WordPress:
         return done
 
     def serve(self):
-        self.process = self.lab.start(self.name, ["php", "-d", "upload_max_filesize=8M", "-d", "opcache.enable=1", "-d", "opcache.revalidate_freq=0",
+        self.process = self.lab.start(self.name, ["php", "-d", "upload_max_filesize=8M", "-d", "opcache.enable=1",
                                                   "-S", self.host, "-t", str(self.root), str(HERE / "lab/router.php")], env=self.environment)
         def is_up():
             try:
