@@ -1,5 +1,6 @@
 """A browser without a screen: cookies, forms with their nonces as the pages have them, and the REST API."""
 
+import functools
 import html.parser
 import http.cookiejar
 import json
@@ -14,7 +15,10 @@ import uuid
 class Page:
     def __init__(self, status, url, text, headers):
         self.status, self.url, self.text, self.headers = status, url, text, headers
-        self.forms = Forms.of(text)
+
+    @functools.cached_property
+    def forms(self):
+        return Forms.of(self.text)
 
     def form(self, **has):
         """The form that has fields of these names, or this id."""

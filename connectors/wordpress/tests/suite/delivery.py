@@ -1,5 +1,6 @@
 """The outbox: the server away and back, a request that is killed, and code that goes around the log."""
 
+import hashlib
 import json
 import re
 import shutil
@@ -18,7 +19,7 @@ class Delivery:
         self.wordpress, self.server, self.browser, self.site, self.settings = wordpress, server, browser, wordpress.name, None
 
     def tests(self, run):
-        for name in ("outage", "killed", "sign_ins", "deleted_rows", "deleted_outbox", "fail_closed", "full", "restored", "dropped_tables", "removed_hooks", "swallowed_queries", "importing", "exclusion", "writer_token", "driver", "nothing_is_missing", "rewound_log"):
+        for name in ("outage", "killed", "sign_ins", "deleted_rows", "deleted_outbox", "fail_closed", "full", "restored", "dropped_tables", "long_values", "removed_hooks", "swallowed_queries", "importing", "exclusion", "writer_token", "driver", "nothing_is_missing", "rewound_log"):
             run.test(f"{self.site}: {name.replace('_', ' ')}", getattr(self, name))
 
     def newest(self):
@@ -208,6 +209,15 @@ class Delivery:
         self.cron()
         told = [entry for entry in self.server.tail(self.site, after) if entry["action"] == "wp.indelible.log-rewound"]
         same(len(told), 1, "entries that tell of it")
+
+    def long_values(self):
+        """To the byte; what is longer than an entry may be is told by its length and hash."""
+        after = self.newest()
+        self.rogue("long")
+        states = {entry["entity"]["id"]: self.server.entry(self.site, entry["id"])["after"]["value"] for entry in self.server.tail(self.site, after) if entry["entity"]["type"] == "option"}
+        assert states["lab_long"] == "100% 'a' \"b\" \\n é😀 {curly} %s \n" * 10000, states["lab_long"][:200]
+        digest = hashlib.sha256(b"y" * 3000000).hexdigest()
+        assert states["lab_longest"].endswith(f"… [cut: 3000000 bytes, SHA-256 {digest}]"), states["lab_longest"][-200:]
 
     def dropped_tables(self):
         before = self.server.tail(self.site)
