@@ -214,7 +214,7 @@ class Delivery:
         """To the byte; what is longer than an entry may be is told by its length and hash."""
         after = self.newest()
         self.rogue("long")
-        states = {entry["entity"]["id"]: self.server.entry(self.site, entry["id"])["after"]["value"] for entry in self.server.tail(self.site, after) if entry["entity"]["type"] == "option"}
+        states = {entry["entity"]["id"]: self.server.entry(self.site, entry["id"])["after"]["value"] for entry in self.server.tail(self.site, after) if entry["entity"]["id"].startswith("lab_long")}
         assert states["lab_long"] == "100% 'a' \"b\" \\n é😀 {curly} %s \n" * 10000, states["lab_long"][:200]
         digest = hashlib.sha256(b"y" * 3000000).hexdigest()
         assert states["lab_longest"].endswith(f"… [cut: 3000000 bytes, SHA-256 {digest}]"), states["lab_longest"][-200:]
