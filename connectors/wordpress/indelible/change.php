@@ -50,6 +50,11 @@ final class Change {
 			'connector'      => 'wordpress',
 			'data'           => $this->data + Guard::circumstances(),
 		);
+		$order  = Request::order();
+		if ( null !== $order ) {
+			$entry['data'] += array( 'reverts' => $order->entry_id );
+			$entry['reason'] = '' === $order->reason ? null : $order->reason;
+		}
 		return array_filter( $entry, static fn ( mixed $part ): bool => null !== $part );
 	}
 
@@ -57,9 +62,9 @@ final class Change {
 		return match ( substr( strrchr( $action, '.' ), 1 ) ) {
 			'created', 'uploaded', 'installed', 'added' => 'create',
 			'deleted', 'trashed', 'removed' => 'delete',
-			'login', 'logout', 'login-failed', 'password-reset', 'forgot-password', 'authentication-failed' => 'access',
+			'login', 'logout', 'login-failed', 'password-reset', 'forgot-password', 'authentication-failed', 'revert-asked' => 'access',
 			'exported' => 'read',
-			'bypass', 'started', 'import-started', 'import-ended', 'incomplete' => 'other',
+			'bypass', 'started', 'restored', 'log-rewound', 'import-started', 'import-ended', 'incomplete' => 'other',
 			default => 'update',
 		};
 	}

@@ -23,6 +23,18 @@ final class Client {
 		return self::ask( 'GET', "/api/v1$path$query", array( 'Authorization: Bearer ' . Settings::reader_token() ), null, $timeout_s );
 	}
 
+	/** Asks with the token of the screens in wp-admin. Only for those who may, and never in the page itself. */
+	public static function administer( string $method, string $path, ?array $body = null, array $query = array(), float $timeout_s = 5 ): array {
+		$query   = $query ? '?' . http_build_query( $query, '', '&', PHP_QUERY_RFC3986 ) : '';
+		$headers = array( 'Authorization: Bearer ' . Settings::admin_token(), 'Content-Type: application/json' );
+		return self::ask( $method, "/api/v1$path$query", $headers, null === $body ? null : Value::json( (object) $body ), $timeout_s );
+	}
+
+	/** Whether a token may append: it appends nothing. */
+	public static function try_append( string $site ): array {
+		return self::ask( 'POST', "/api/v1/sites/$site/entries", array( 'Content-Type: application/json', 'Authorization: Bearer ' . Settings::token() ), '[]', 5 );
+	}
+
 	private static function ask( string $method, string $path, array $headers, ?string $body, float $timeout_s ): array {
 		$answer = function_exists( 'curl_init' )
 			? self::by_curl( $method, Settings::url() . $path, $headers, $body, $timeout_s )

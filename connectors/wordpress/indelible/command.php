@@ -3,7 +3,7 @@ declare( strict_types=1 );
 
 namespace Indelible;
 
-/** `wp indelible status|drain|sites`. */
+/** `wp indelible status|drain|sites|test|register|verify`. */
 final class Command {
 	public static function start(): void {
 		if ( defined( 'WP_CLI' ) && WP_CLI ) {
@@ -20,14 +20,38 @@ final class Command {
 
 	/** What waits in the outbox, and why. */
 	public function status(): void {
-		global $wpdb;
-		foreach ( (array) $wpdb->get_results( 'SELECT * FROM ' . Outbox::logs() ) as $log ) {
-			\WP_CLI::line( sprintf( "%s\t%d waiting\t%d delivered\t%s", $log->site, $log->next - $log->delivered - 1, $log->delivered, $log->error ?? 'no trouble' ) );
+		foreach ( Outbox::status() as $log ) {
+			\WP_CLI::line( sprintf( "%s\t%d waiting\t%d delivered\t%s", $log->site, $log->waiting, $log->delivered, $log->error ?? 'no trouble' ) );
 		}
+	}
+
+	/** Whether the server is there and the tokens may what they must. */
+	public function test(): void {
+		self::say( Connection::test() );
+	}
+
+	/** Tells the server where it sends orders to put something back. */
+	public function register(): void {
+		self::say( Connection::register() );
+	}
+
+	/** Whether each log still has the last entry that it acknowledged. */
+	public function verify(): void {
+		self::say( Connection::verify() );
+	}
+
+	private static function say( array $results ): void {
+		$failed = 0;
+		foreach ( $results as [ $what, $ok, $more ] ) {
+			\WP_CLI::line( ( $ok ? 'ok' : 'not ok' ) . "\t" . trim( "$what $more" ) );
+			$failed += $ok ? 0 : 1;
+		}
+		$failed > 0 && \WP_CLI::halt( 1 );
 	}
 
 	/** Sends all that waits, now. */
 	public function drain(): void {
+		Opened::collect();
 		Shipper::ship( 600.0, true );
 		$this->status();
 	}

@@ -9,10 +9,16 @@ final class Cron {
 
 	public static function start(): void {
 		add_filter( 'cron_schedules', array( self::class, 'schedules' ) );
-		Hooks::add( self::HOOK, static fn () => Shipper::ship( 20.0 ) );
+		Hooks::add( self::HOOK, array( self::class, 'work' ) );
 		Hooks::add( 'init', array( self::class, 'schedule' ) );
-		Hooks::add( 'admin_notices', array( self::class, 'notice' ) );
-		Hooks::add( 'network_admin_notices', array( self::class, 'notice' ) );
+		Hooks::show( 'admin_notices', array( self::class, 'notice' ) );
+		Hooks::show( 'network_admin_notices', array( self::class, 'notice' ) );
+	}
+
+	public static function work(): void {
+		Opened::collect();
+		Account::remember();
+		Shipper::ship( 20.0 );
 	}
 
 	public static function schedules( array $schedules ): array {
@@ -28,7 +34,6 @@ final class Cron {
 
 	/** What waits is told to those who can do something about it. */
 	public static function notice(): void {
-		global $wpdb;
 		if ( ! current_user_can( is_multisite() ? 'manage_network' : 'manage_options' ) ) {
 			return;
 		}
@@ -36,13 +41,11 @@ final class Cron {
 			self::say( __( 'Indelible is not connected: set INDELIBLE_URL and INDELIBLE_TOKEN in wp-config.php. Entries wait in the outbox.', 'indelible' ) );
 			return;
 		}
-		$suppressed = $wpdb->suppress_errors( true );
-		$logs       = (array) $wpdb->get_results( 'SELECT * FROM ' . Outbox::logs() . ' WHERE failures > 1 OR overflowed > 0' );
-		$wpdb->suppress_errors( $suppressed );
+		$logs       = array_filter( Outbox::status(), static fn ( object $log ): bool => $log->failures > 1 || $log->overflowed > 0 );
 		foreach ( $logs as $log ) {
 			/* translators: 1: number of entries, 2: name of the log, 3: what went wrong */
 			$text = __( 'Indelible: %1$d entries for %2$s wait in the outbox. %3$s', 'indelible' );
-			self::say( sprintf( $text, $log->next - $log->delivered - 1, $log->site, $log->error ?? '' ) );
+			self::say( sprintf( $text, $log->waiting, $log->site, $log->error ?? '' ) );
 			if ( $log->overflowed > 0 ) {
 				/* translators: 1: number of entries, 2: name of the log */
 				self::say( sprintf( __( 'Indelible: the outbox is full. %1$d entries for %2$s are lost; a gap entry will tell of them.', 'indelible' ), $log->overflowed, $log->site ) );

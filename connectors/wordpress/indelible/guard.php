@@ -33,7 +33,9 @@ final class Guard {
 
 	/** What an entry says about the conditions under which it came to be. */
 	public static function circumstances(): array {
-		return defined( 'WP_IMPORTING' ) && WP_IMPORTING ? array( 'importing' => true ) : array();
+		$importing = defined( 'WP_IMPORTING' ) && WP_IMPORTING ? array( 'importing' => true ) : array();
+		$password  = function_exists( 'rest_get_authenticated_app_password' ) ? rest_get_authenticated_app_password() : null;
+		return $importing + ( is_string( $password ) ? array( 'application' => $password ) : array() );
 	}
 
 	/** At the end of a request: hooks that were taken from us, and the switch that silences Stream. */

@@ -13,6 +13,11 @@ final class Hooks {
 		self::keep( $hook, static fn ( ...$given ) => Plugin::never_fail( static fn () => $work( ...$given ) ), $priority, $arguments );
 	}
 
+	/** An action of the plugin's screens: whether others take it away matters to nobody. */
+	public static function show( string $hook, callable $work, int $priority = 10 ): void {
+		add_action( $hook, static fn ( ...$given ) => Plugin::never_fail( static fn () => $work( ...$given ) ), $priority, 10 );
+	}
+
 	/** A filter that only looks: the value goes through unchanged. */
 	public static function peek( string $hook, callable $work, int $priority = PHP_INT_MIN, int $arguments = 10 ): void {
 		$look = static function ( $value = null, ...$more ) use ( $work ) {

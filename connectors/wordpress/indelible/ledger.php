@@ -17,6 +17,7 @@ final class Ledger {
 	/** @var array<int, array{int, Change, array, string}> What happened without being a change of state. */
 	private static array $events = array();
 	private static bool $settling = false;
+	private static int $count     = 0;
 	/** @var int[] Blogs that are being made or taken down: what is done to them is part of that. */
 	private static array $passed_over = array();
 
@@ -24,6 +25,10 @@ final class Ledger {
 	public static function touch( Watcher $watcher, string $id, array|null|false $before = false ): void {
 		$blog = $watcher->is_of_network() ? 0 : get_current_blog_id();
 		$key  = $watcher::class . "|$blog|$id";
+		if ( isset( self::$touched[ $key ] ) && 'system' === self::$touched[ $key ]['actor']['type'] ) {
+			// Before it was known who asks, or before he signed in.
+			self::$touched[ $key ]['actor'] = Request::actor();
+		}
 		if ( self::$settling || isset( self::$touched[ $key ] ) || in_array( get_current_blog_id(), self::$passed_over, true ) ) {
 			return;
 		}
@@ -31,8 +36,9 @@ final class Ledger {
 			self::settle();
 		}
 		if ( ! self::$touched && ! self::$events ) {
-			Outbox::open( $watcher, $id );
+			Opened::begin( strtolower( substr( strrchr( $watcher::class, '\\' ), 1 ) ), $id );
 		}
+		++self::$count;
 		self::$touched[ $key ] = array(
 			'watcher'  => $watcher,
 			'id'       => $id,
@@ -59,6 +65,11 @@ final class Ledger {
 		self::$events[] = array( $change->blog ?? Request::blog(), $change, $change->actor ?? Request::actor(), self::now() );
 	}
 
+	/** How much was touched in this request so far. */
+	public static function count(): int {
+		return self::$count;
+	}
+
 	/** What happens to a blog while it is made or taken down is not told one by one. */
 	public static function pass_over( int $blog, bool $on = true ): void {
 		self::$passed_over = array_diff( self::$passed_over, array( $blog ) );
@@ -83,8 +94,8 @@ final class Ledger {
 		$events         = self::$events;
 		self::forget();
 		$entries = array();
-		foreach ( $touched as $touch ) {
-			foreach ( (array) Plugin::never_fail( static fn (): array => self::changes( $touch ) ) as $change ) {
+		foreach ( self::groups( $touched ) as $group ) {
+			foreach ( self::told( $group ) as [ $touch, $change ] ) {
 				$entries[] = array( Settings::site_of( $change->blog ?? $touch['log_blog'] ), $change->entry( $touch['actor'], $touch['at'] ) );
 			}
 		}
@@ -97,16 +108,42 @@ final class Ledger {
 		self::$settling = false;
 	}
 
-	/** @return Change[] */
-	private static function changes( array $touch ): array {
-		$switch = $touch['blog'] > 0 && get_current_blog_id() !== $touch['blog'];
-		if ( $switch && null === get_site( $touch['blog'] ) ) {
+	/** What one watcher can look at again together. @return array<string, array[]> */
+	private static function groups( array $touched ): array {
+		$groups = array();
+		foreach ( $touched as $touch ) {
+			$groups[ $touch['watcher']::class . '|' . $touch['blog'] ][] = $touch;
+		}
+		return $groups;
+	}
+
+	/** The changes of a group; one that fails does not take the others along. */
+	private static function told( array $group ): array {
+		$told = Plugin::never_fail( static fn (): array => self::changes_of( $group ) );
+		if ( null !== $told || 1 === count( $group ) ) {
+			return $told ?? array();
+		}
+		return array_merge( ...array_map( static fn ( array $touch ): array => self::told( array( $touch ) ), $group ) );
+	}
+
+	/** @return array<int, array{array, Change}> Each with what was touched. */
+	private static function changes_of( array $group ): array {
+		[ 'watcher' => $watcher, 'blog' => $blog ] = $group[0];
+		$switch                                    = $blog > 0 && get_current_blog_id() !== $blog;
+		if ( $switch && null === get_site( $blog ) ) {
 			return array(); // The blog is gone, and its deletion is told.
 		}
-		$switch && switch_to_blog( $touch['blog'] );
+		$switch && switch_to_blog( $blog );
 		try {
-			$after = $touch['watcher']->state( $touch['id'] );
-			return Value::same( $touch['before'], $after ) ? array() : $touch['watcher']->changes( $touch['id'], $touch['before'], $after );
+			$after   = $watcher->states( array_column( $group, 'id' ) );
+			$changes = array();
+			foreach ( $group as $touch ) {
+				$is = $after[ $touch['id'] ];
+				foreach ( Value::same( $touch['before'], $is ) ? array() : $watcher->changes( $touch['id'], $touch['before'], $is ) as $change ) {
+					$changes[] = array( $touch, $change );
+				}
+			}
+			return $changes;
 		} finally {
 			$switch && restore_current_blog();
 		}

@@ -14,13 +14,23 @@ final class Plugin {
 		self::$started = true;
 		Coverage::start();
 		Guard::start();
+		FailClosed::start();
 		Stream::start();
 		Cron::start();
+		Revert\Endpoint::start();
 		Command::start();
+		Admin\Menu::start();
+		Hooks::show( 'init', array( self::class, 'translate' ) );
 		// First at `shutdown`, so that all is kept before the answer leaves; WordPress sends its buffers at 1.
 		Hooks::add( 'shutdown', array( self::class, 'keep' ), PHP_INT_MIN );
 		// PHP's own list, which no plugin can take anything from. It runs after the hook, and also after fatal errors.
 		register_shutdown_function( array( self::class, 'end' ) );
+	}
+
+	/** Translations come with the plugin, wherever it lies. */
+	public static function translate(): void {
+		$file = __DIR__ . '/languages/indelible-' . determine_locale() . '.mo';
+		is_readable( $file ) && load_textdomain( 'indelible', $file );
 	}
 
 	/** Writes what this request did into the outbox. */
@@ -34,6 +44,7 @@ final class Plugin {
 			static function (): void {
 				Guard::watch_hooks();
 				Ledger::settle();
+				Opened::end();
 				Shipper::after_request();
 			}
 		);

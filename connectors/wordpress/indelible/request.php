@@ -6,19 +6,51 @@ namespace Indelible;
 /** Who is asking, from where and by which way. One request, one correlation id. */
 final class Request {
 	private static ?string $correlation = null;
+	/** The log's order that this request carries out. */
+	private static ?Revert\Order $order = null;
 
 	public static function correlation(): string {
 		return self::$correlation ??= Id::now();
 	}
 
-	/** What belongs together got another name: a command that lives long settles in between. */
+	/** What this request does is the log's order. */
+	public static function carry_out( Revert\Order $order ): void {
+		self::$order       = $order;
+		self::$correlation = $order->key;
+	}
+
+	/** What entries say of the order that they come from. */
+	public static function order(): ?Revert\Order {
+		return self::$order;
+	}
+
+	/** Who asks. */
 	public static function actor( ?int $user = null ): array {
-		$user ??= function_exists( 'wp_get_current_user' ) && did_action( 'set_current_user' ) ? get_current_user_id() : 0;
+		if ( null === $user && null !== self::$order ) {
+			$for = '' === self::$order->requested_by ? array() : array( 'on_behalf_of' => array( 'type' => 'user', 'id' => self::$order->requested_by ) );
+			return array( 'type' => 'service', 'id' => 'indelible', 'name' => 'Indelible' ) + $for;
+		}
+		$user ??= self::current_user();
 		if ( 0 === $user ) {
 			return self::nobody();
 		}
 		static $actors = array();
 		return $actors[ $user ] ??= self::user( $user );
+	}
+
+	/**
+	 * Without asking who it is while that is being found out, which would ask again for ever. What cron does is done by
+	 * nobody, whoever's visit it rides on.
+	 */
+	private static function current_user(): int {
+		$known = $GLOBALS['current_user'] ?? null;
+		if ( wp_doing_cron() ) {
+			return 0;
+		}
+		if ( $known instanceof \WP_User ) {
+			return $known->ID;
+		}
+		return did_action( 'set_current_user' ) && ! doing_filter( 'determine_current_user' ) ? get_current_user_id() : 0;
 	}
 
 	private static function user( int $user ): array {

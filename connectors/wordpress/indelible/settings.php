@@ -23,14 +23,24 @@ final class Settings {
 		return (string) self::constant( 'INDELIBLE_READER_TOKEN', '' );
 	}
 
+	/** A token with the role owner (for a network: super_admin), for the screens in wp-admin; empty without them. */
+	public static function admin_token(): string {
+		return (string) self::constant( 'INDELIBLE_ADMIN_TOKEN', '' );
+	}
+
+	/** What orders to put something back are signed with; empty when none are taken. */
+	public static function revert_secret(): string {
+		return (string) self::constant( 'INDELIBLE_REVERT_SECRET', '' );
+	}
+
 	/** Entries that may wait in the outbox, for each site. */
 	public static function outbox_max(): int {
 		return max( 100, (int) self::constant( 'INDELIBLE_OUTBOX_MAX', 100000 ) );
 	}
 
-	/** Seconds after which an entry that is not in the outbox is missing and not merely being written. */
-	public static function missing_after(): int {
-		return max( 1, (int) self::constant( 'INDELIBLE_MISSING_AFTER', 60 ) );
+	/** Whether a change is refused that cannot be logged. */
+	public static function is_fail_closed(): bool {
+		return (bool) self::constant( 'INDELIBLE_FAIL_CLOSED', false );
 	}
 
 	/** Whether requests send what they did, or leave that to cron. */

@@ -67,24 +67,28 @@ final class Value {
 		return (string) json_encode( $value, $flags, 512 );
 	}
 
+	private static function cut( mixed $value, int $max ): mixed {
+		if ( is_string( $value ) && strlen( $value ) > $max ) {
+			return mb_strcut( $value, 0, $max, 'UTF-8' ) . sprintf( '… [cut: %d bytes, SHA-256 %s]', strlen( $value ), hash( 'sha256', $value ) );
+		}
+		if ( is_array( $value ) ) {
+			return array_map( static fn ( mixed $item ): mixed => self::cut( $item, $max ), $value );
+		}
+		return is_object( $value ) ? (object) self::cut( (array) $value, $max ) : $value;
+	}
+
 	/** The entry's JSON, its longest texts cut as far as it must be. What is cut is told by its length and hash. */
 	public static function fitting( array $entry ): string {
-		$json = self::json( $entry );
+		$whole = $entry;
+		$json  = self::json( $entry );
 		for ( $max = 200_000; strlen( $json ) > self::ENTRY_MAX && $max > 100; $max = intdiv( $max, 4 ) ) {
-			array_walk_recursive(
-				$entry,
-				static function ( mixed &$value ) use ( $max ): void {
-					if ( is_string( $value ) && strlen( $value ) > $max ) {
-						$value = mb_strcut( $value, 0, $max, 'UTF-8' ) . sprintf( '… [cut: %d bytes, SHA-256 %s]', strlen( $value ), hash( 'sha256', $value ) );
-					}
-				}
-			);
-			$json = self::json( $entry );
+			$entry = self::cut( $whole, $max );
+			$json  = self::json( $entry );
 		}
 		if ( strlen( $json ) > self::ENTRY_MAX ) {
 			$told = sprintf( 'left out, as it is too large for an entry: SHA-256 %s', hash( 'sha256', $json ) );
 			unset( $entry['before'], $entry['after'] );
-			$entry['data'] = array( 'states' => $told, 'outbox' => $entry['data']['outbox'] ?? null );
+			$entry['data'] = array( 'outbox' => null, 'states' => $told );
 			$json          = self::json( $entry );
 		}
 		return $json;

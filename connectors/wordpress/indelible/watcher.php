@@ -12,6 +12,16 @@ abstract class Watcher {
 	abstract public function state( string $id ): ?array;
 
 	/**
+	 * Several states at once.
+	 *
+	 * @param string[] $ids
+	 * @return array<array-key, ?array> By id.
+	 */
+	public function states( array $ids ): array {
+		return array_combine( $ids, array_map( $this->state( ... ), $ids ) );
+	}
+
+	/**
 	 * The changes between two states, which differ.
 	 *
 	 * @return Change[]

@@ -19,7 +19,7 @@ final class Events {
 		Hooks::add( 'after_password_reset', fn ( $user ) => self::user( 'password-reset', $user ) );
 		Hooks::add( 'export_wp', fn ( $arguments ) => Ledger::event( new Change( 'settings.exported', 'export', 'content', 'Content', kind: 'read', data: array( 'arguments' => (array) $arguments ) ) ) );
 		Hooks::add( 'import_start', fn () => Ledger::event( new Change( 'indelible.import-started', 'import', Request::correlation() ) ) );
-		Hooks::add( 'import_end', fn () => Ledger::event( new Change( 'indelible.import-ended', 'import', Request::correlation() ) ) );
+		Hooks::add( 'import_end', fn () => Ledger::event( new Change( 'indelible.import-ended', 'import', Request::correlation(), data: array( 'changed' => Ledger::count() ) ) ) );
 		Hooks::add( '_core_updated_successfully', fn ( $version ) => self::core( (string) $version ) );
 	}
 

@@ -44,6 +44,23 @@ final class Options extends Watcher {
 		return null === $row ? null : array( 'value' => Value::stored( $row->option_value ) );
 	}
 
+	public function states( array $ids ): array {
+		global $wpdb;
+		$marks  = implode( ',', array_fill( 0, count( $ids ), '%s' ) );
+		$rows   = $wpdb->get_results( $wpdb->prepare( "SELECT option_name, option_value FROM $wpdb->options WHERE option_name IN ($marks)", $ids ) );
+		$states = array_fill_keys( $ids, null );
+		foreach ( (array) $rows as $row ) {
+			if ( array_key_exists( $row->option_name, $states ) ) {
+				$states[ $row->option_name ] = array( 'value' => Value::stored( $row->option_value ) );
+			}
+		}
+		// The database takes names for the same that differ in case or accents.
+		if ( count( $rows ) > count( array_filter( $states ) ) ) {
+			return parent::states( $ids );
+		}
+		return $states;
+	}
+
 	public function changes( string $id, ?array $before, ?array $after ): array {
 		if ( str_starts_with( $id, 'theme_mods_' ) ) {
 			return ThemeMods::changes( substr( $id, strlen( 'theme_mods_' ) ), (array) ( $before['value'] ?? array() ), (array) ( $after['value'] ?? array() ) );

@@ -12,7 +12,7 @@ use Indelible\Watcher;
 /** Posts, pages and custom post types, with their terms and metadata. */
 class Posts extends Watcher {
 	/** Types that WordPress works with and nobody means. Menu items and files are told elsewhere. */
-	private const NOT_TOLD = array( 'revision', 'customize_changeset', 'oembed_cache', 'user_request' );
+	public const NOT_TOLD = array( 'revision', 'customize_changeset', 'oembed_cache', 'user_request' );
 	/** Metadata that says who is editing, or what the trash needs to know. */
 	private const META_NOT_TOLD = '/^(_edit_lock|_edit_last|_pingme|_encloseme|_wp_old_slug|_wp_old_date|_wp_trash_meta_.*|_wp_desired_post_slug|_oembed_.*)$/';
 

@@ -8,12 +8,15 @@ use Indelible\Value;
 
 /** What is in the option of a theme's settings: the custom background, the custom header, and single settings. */
 final class ThemeMods {
+	/** What is told as a thing of its own, and how the names of its settings begin. */
+	public const PARTS = array( 'custom_background' => 'background_', 'custom_header' => 'header_' );
+
 	/** @return Change[] */
 	public static function changes( string $theme, array $before, array $after ): array {
 		$changes = array();
-		foreach ( array( 'custom_background' => 'background_', 'custom_header' => 'header_' ) as $type => $prefix ) {
-			$old = self::with( $before, $prefix );
-			$new = self::with( $after, $prefix );
+		foreach ( array_keys( self::PARTS ) as $type ) {
+			$old = self::part( $before, $type );
+			$new = self::part( $after, $type );
 			if ( ! Value::same( $old, $new ) ) {
 				$verb      = null === $old ? 'created' : ( null === $new ? 'deleted' : 'updated' );
 				$changes[] = new Change( "settings.$verb", $type, $theme, wp_get_theme( $theme )->get( 'Name' ) ? wp_get_theme( $theme )->get( 'Name' ) : $theme, $old, $new );
@@ -32,7 +35,8 @@ final class ThemeMods {
 	}
 
 	/** What is set to nothing is not there: so WordPress removes a colour, and an image of the header. */
-	private static function with( array $mods, string $prefix ): ?array {
+	public static function part( array $mods, string $type ): ?array {
+		$prefix = self::PARTS[ $type ];
 		$found = array_filter( $mods, static fn ( $value, $key ): bool => str_starts_with( (string) $key, $prefix ) && ! in_array( $value, array( '', 'remove-header' ), true ), ARRAY_FILTER_USE_BOTH );
 		return $found ? $found : null;
 	}

@@ -11,7 +11,7 @@ use Indelible\Watcher;
 /** Users with their roles on each blog, profile fields and application passwords. Never a password nor its hash. */
 final class Users extends Watcher {
 	/** What the administration remembers of where somebody left it. */
-	private const META_NOT_TOLD = '/^(session_tokens|_application_passwords|.*user-settings(-time)?|.*dashboard_quick_press_last_post_id|closedpostboxes_.*|metaboxhidden_.*|meta-box-order_.*|screen_layout_.*|manage.*columnshidden|managenav-menuscolumnshidden|nav_menu_recently_edited|dismissed_wp_pointers|community-events-location|default_password_nag|.*persisted_preferences|.*_per_page|_new_email)$/';
+	private const META_NOT_TOLD = '/^(session_tokens|_application_passwords|.*user_level|.*user-settings(-time)?|.*dashboard_quick_press_last_post_id|closedpostboxes_.*|metaboxhidden_.*|meta-box-order_.*|screen_layout_.*|manage.*columnshidden|managenav-menuscolumnshidden|nav_menu_recently_edited|dismissed_wp_pointers|community-events-location|default_password_nag|.*persisted_preferences|.*_per_page|_new_email)$/';
 
 	/** @var array<string, string> Hashes of passwords as they were, for as long as the request takes. */
 	private array $hashes = array();

@@ -19,7 +19,7 @@ final class Mapper {
 		$connector = $text( 'connector' );
 		$action    = substr( 'wp.' . $connector . '.' . $text( 'action' ), 0, 255 );
 		$entry     = array(
-			'id'             => Id::of( 'stream', Request::correlation(), (string) $record['ID'] ),
+			'id'             => Id::now(),
 			'occurred_at'    => self::time( $text( 'created' ) ),
 			'actor'          => self::actor( $record, $meta ),
 			'action'         => $action,

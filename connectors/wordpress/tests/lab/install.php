@@ -22,7 +22,12 @@ if ( 'site' === $step ) {
 } else {
 	$id = wpmu_create_blog( getenv( 'LAB_HOST' ), '/second/', 'Second', 1, array( 'public' => 1, 'stylesheet' => 'lab', 'template' => 'lab' ) );
 	is_wp_error( $id ) && exit( $id->get_error_message() );
+	// WordPress takes the colon before the port out, and then does not find the blog.
+	$wpdb->update( $wpdb->blogs, array( 'domain' => getenv( 'LAB_HOST' ) ), array( 'blog_id' => $id ) );
+	clean_blog_cache( $id );
 	switch_to_blog( $id );
+	update_option( 'siteurl', 'http://' . getenv( 'LAB_HOST' ) . '/second' );
+	update_option( 'home', 'http://' . getenv( 'LAB_HOST' ) . '/second' );
 	update_option( 'stylesheet', 'lab' );
 	update_option( 'template', 'lab' );
 	restore_current_blog();

@@ -2,6 +2,7 @@
 directory, started for one run and stopped by their process ids."""
 
 import atexit
+import contextlib
 import json
 import os
 import pathlib
@@ -19,6 +20,7 @@ HERE = pathlib.Path(__file__).resolve().parent.parent
 PLUGIN = HERE.parent / "indelible.php"
 WORKSPACE = HERE.parent.parent.parent
 PACKAGED = pathlib.Path("/usr/share/wordpress")
+REVERT_SECRET = "a secret of the laboratory, of 42 characters"
 
 
 class Lab:
@@ -60,7 +62,7 @@ class Server:
     """Indelible, with a writer's and a reader's token."""
 
     def __init__(self, lab):
-        self.lab, self.port, self.process = lab, free_port(), None
+        self.lab, self.port, self.process, self.embedders = lab, free_port(), None, []
         self.data = lab.directory / "log"
         self.url = f"http://127.0.0.1:{self.port}"
         self.start()
@@ -70,8 +72,13 @@ class Server:
     def command(self, *arguments):
         return run([self.lab.binary, *arguments, "--data", str(self.data)])
 
+    def embedded_in(self, wordpress):
+        """Pages of this WordPress may frame the log from the next start on."""
+        self.embedders.append(f"http://{wordpress.host}")
+
     def start(self):
-        self.process = self.lab.start("indelible", [self.lab.binary, "serve", "--data", str(self.data), "--listen", f"127.0.0.1:{self.port}"])
+        environment = os.environ | {"APP__SERVER__EMBED_ORIGINS": ",".join(self.embedders)}
+        self.process = self.lab.start("indelible", [self.lab.binary, "serve", "--data", str(self.data), "--listen", f"127.0.0.1:{self.port}"], env=environment)
         wait(lambda: self.is_up(), "indelible", self.lab.directory / "indelible.log")
 
     def is_up(self):
@@ -83,6 +90,15 @@ class Server:
     def stop(self):
         stop(self.process)
         self.lab.processes.remove(self.process)
+
+    @contextlib.contextmanager
+    def away(self):
+        """The server is stopped, and started again whatever happens meanwhile."""
+        self.stop()
+        try:
+            yield
+        finally:
+            self.start()
 
     def site(self, name):
         self.command("site", "create", name)
@@ -150,10 +166,11 @@ class WordPress:
             "DB_COLLATE": "", "FS_METHOD": "direct", "DISABLE_WP_CRON": True, "WP_DEBUG": True, "WP_DEBUG_DISPLAY": False, "WP_DEBUG_LOG": str(self.lab.directory / f"{self.name}-php.log"),
             "AUTOMATIC_UPDATER_DISABLED": True, "WP_HTTP_BLOCK_EXTERNAL": False, **{f"{key}_{kind}": f"{key} {kind} of the laboratory" for key in ("AUTH", "SECURE_AUTH", "LOGGED_IN", "NONCE") for kind in ("KEY", "SALT")}, "WP_CONTENT_DIR": str(self.root / "wp-content"),
             "WP_CONTENT_URL": f"http://{self.host}/wp-content", "INDELIBLE_URL": self.server.url, "INDELIBLE_TOKEN": self.server.writer,
-            "INDELIBLE_READER_TOKEN": self.server.reader, "INDELIBLE_SITE": self.name, "INDELIBLE_MISSING_AFTER": 1,
-            "INDELIBLE_TRUSTED_PROXIES": ["127.0.0.0/8"],
+            "INDELIBLE_READER_TOKEN": self.server.reader, "INDELIBLE_SITE": self.name,
+            "INDELIBLE_TRUSTED_PROXIES": ["127.0.0.0/8"], "INDELIBLE_REVERT_SECRET": REVERT_SECRET, "INDELIBLE_ADMIN_TOKEN": self.server.reader, "INDELIBLE_OUTBOX_MAX": 200,
         } | more
         lines = [f"define( {php(name)}, {php(value)} );" for name, value in constants.items()]
+        lines.append("define( 'INDELIBLE_FAIL_CLOSED', isset( $_SERVER['HTTP_X_LAB_FAIL_CLOSED'] ) );")
         text = "<?php\n" + "\n".join(lines) + "\n$table_prefix = 'wp_';\nif ( ! defined( 'ABSPATH' ) ) {\n\tdefined( 'LAB' ) || define( 'ABSPATH', __DIR__ . '/' );\n}\nrequire_once ABSPATH . 'wp-settings.php';\n"
         (self.root / "wp-config.php").write_text(text)
 
@@ -166,7 +183,7 @@ class WordPress:
         return done
 
     def serve(self):
-        self.process = self.lab.start(self.name, ["php", "-d", "upload_max_filesize=8M", "-d", "opcache.enable=1", "-d", "opcache.revalidate_freq=0",
+        self.process = self.lab.start(self.name, ["php", "-d", "upload_max_filesize=8M", "-d", "opcache.enable=1",
                                                   "-S", self.host, "-t", str(self.root), str(HERE / "lab/router.php")], env=self.environment)
         def is_up():
             try:
@@ -174,6 +191,10 @@ class WordPress:
             except OSError:
                 return False
         wait(is_up, "WordPress", self.lab.directory / f"{self.name}.log")
+
+    def cron(self):
+        """What WP-Cron does each minute."""
+        self.php(str(HERE / "cron.php"))
 
     def errors(self):
         log = self.lab.directory / f"{self.name}-php.log"

@@ -59,7 +59,8 @@ impl Plan {
             return Err(HostError::NothingChanged.into());
         }
         let (before, after, is_partial) = states(order, before, after);
-        let kind = if self.entry.kind == Kind::Delete { Kind::Create } else { Kind::Update };
+        let made_again = self.entry.kind == Kind::Delete && self.entry.after.is_none();
+        let kind = if made_again { Kind::Create } else { Kind::Update };
         let names: Vec<&str> = done.iter().map(|path| path.trim_start_matches('/')).collect();
         let mut data = json!({"reverted_fields": done});
         if let Some(data) = data.as_object_mut().filter(|_| !self.others.is_empty()) {

@@ -202,11 +202,13 @@ fn plan_fields(
         // Its host knows it by the id that it has now.
         entity = Entity { previous_id: None, ..named };
         let is_gone = state.exists == Some(false);
-        if is_gone && entry.kind != Kind::Delete {
+        // What went to a trash was deleted and is still there.
+        let was_removed = entry.kind == Kind::Delete && entry.after.is_none();
+        if is_gone && !was_removed {
             let why = "the entity was deleted since; revert its deletion first";
             return Err(RevertError::Impossible(why.to_owned()));
         }
-        if entry.kind == Kind::Delete && state.exists == Some(true) {
+        if was_removed && state.exists == Some(true) {
             return Err(RevertError::Impossible("the entity is there again".to_owned()));
         }
         let mut now = state.state.as_deref().map_or_else(Patched::empty, Patched::new);

@@ -319,6 +319,23 @@ async fn a_deletion_is_taken_back_as_a_whole() {
 }
 
 #[tokio::test]
+async fn what_went_to_a_trash_comes_back_from_there() {
+    let server = Server::start().await;
+    let host = Host::start(&server).await;
+    host.set("1", r#"{"title":"Home","status":"trash"}"#);
+    let trash = server
+        .appended(
+            r#"{"action":"wp.posts.trashed","connector":"cms","entity":{"type":"page","id":"1","title":"Home"},
+               "before":{"title":"Home","status":"publish"},"after":{"title":"Home","status":"trash"}}"#,
+        )
+        .await;
+    let entry = reverted(&server, trash["id"].as_str().unwrap()).await;
+    let state: Value = serde_json::from_str(&host.state("1").unwrap()).unwrap();
+    assert_eq!(state, json!({"title": "Home", "status": "publish"}));
+    assert_eq!((&entry["kind"], &entry["data"]["reverted_fields"]), (&json!("update"), &json!(["/status"])));
+}
+
+#[tokio::test]
 async fn only_those_may_who_may_and_only_on_their_site() {
     let server = Server::start().await;
     server.create_site("acme.docs");

@@ -34,6 +34,7 @@ pub mod indelible;
 pub mod site_cms;
 pub mod stream;
 pub mod wagtail;
+pub mod wordpress;
 
 mod guess;
 mod language;
@@ -90,10 +91,11 @@ const fn action(code: &'static str, kind: Kind, label: &'static str, verb: &'sta
 }
 
 /// All families, in the order in which [`all`] lists them.
-const FAMILIES: [&[ActionDef]; 6] = [
+const FAMILIES: [&[ActionDef]; 7] = [
     indelible::ACTIONS,
     wagtail::ACTIONS,
     stream::ACTIONS,
+    wordpress::ACTIONS,
     site_cms::ACTIONS,
     aem::ACTIONS,
     connexcs::ACTIONS,

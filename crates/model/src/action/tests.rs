@@ -67,6 +67,7 @@ fn codes_are_unique_and_found() {
     assert_eq!(seen.len(), FAMILIES.iter().map(|family| family.len()).sum::<usize>());
     assert_eq!(wagtail::ACTIONS.len(), 38);
     assert_eq!(indelible::ACTIONS.len(), 25);
+    assert_eq!(wordpress::ACTIONS.len(), 15);
     assert_eq!(site_cms::ACTIONS.len(), 17);
     assert_eq!(connexcs::ACTIONS.len(), 9);
     let connectors: HashSet<_> =

@@ -25,6 +25,9 @@ add_action(
 	}
 );
 add_action( 'admin_init', fn() => add_settings_field( 'lab_motto', 'Motto', fn() => printf( '<input name="lab_motto" value="%s">', esc_attr( get_option( 'lab_motto', '' ) ) ), 'general' ) );
+add_action( 'lab_tick', fn( $number ) => update_option( 'lab_tick', $number ) );
+// Keeps everything from being written into the tables of the plugin.
+isset( $_SERVER['HTTP_X_LAB_SWALLOW'] ) && add_filter( 'query', fn( $sql ) => preg_match( '/^(INSERT|UPDATE).*indelible_/s', $sql ) ? 'SELECT 1' : $sql );
 add_action( 'admin_post_lab_forget', fn() => delete_option( 'lab_motto' ) );
 
 // What the tests ask of WordPress from within, in their own words; it answers JSON.
