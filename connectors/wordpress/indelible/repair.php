@@ -8,12 +8,19 @@ final class Repair {
 	/** A request waits this long for the server with what its database does not keep. */
 	private const REQUEST_S = 2.0;
 
-	/** What this request wrote and is not there is put back, or sent at once; and that is told. */
-	public static function after_request(): void {
-		$missing = self::missing( Outbox::written() );
-		if ( ! $missing ) {
-			return;
-		}
+	/**
+	 * What this request wrote and is not there is put back, or sent at once; and that is told. Whether the server is not known
+	 * to be away, for one of the logs at least: one question to the database answers both.
+	 */
+	public static function after_request( int $tried_before ): bool {
+		$sites   = array_keys( self::by_site( Outbox::written() ) );
+		$away    = array();
+		$missing = self::missing( Outbox::written(), $sites, $tried_before, $away );
+		$missing && self::put_back( $missing );
+		return count( $away ) < count( $sites );
+	}
+
+	private static function put_back( array $missing ): void {
 		Outbox::put_back( $missing );
 		$lost  = self::by_site( self::missing( $missing ) );
 		$trace = static fn ( array $rows ): Change => new Change(
@@ -34,12 +41,27 @@ final class Repair {
 		}
 	}
 
-	/** Rows that are neither in the outbox nor delivered by another process meanwhile. */
-	private static function missing( array $rows ): array {
+	/**
+	 * Rows that are neither in the outbox nor delivered by another process meanwhile.
+	 *
+	 * @param string[] $sites Logs of which is asked whether their server is away.
+	 * @param string[] $away  Those that are, and were tried since this time.
+	 */
+	private static function missing( array $rows, array $sites = array(), int $tried_before = 0, array &$away = array() ): array {
 		global $wpdb;
-		$marks      = implode( ',', array_fill( 0, count( $rows ), '%s' ) );
+		$marks = static fn ( array $of ): string => implode( ',', array_fill( 0, count( $of ), '%s' ) );
+		$sql   = $wpdb->prepare( 'SELECT entry_id FROM ' . Outbox::table() . " WHERE entry_id IN ({$marks( $rows )})", array_column( $rows, 'id' ) );
+		if ( $sites ) {
+			$sql .= $wpdb->prepare( ' UNION ALL SELECT site FROM ' . Outbox::logs() . " WHERE failures > 0 AND retry_at >= %d AND site IN ({$marks( $sites )})", $tried_before, ...$sites );
+		}
 		$suppressed = $wpdb->suppress_errors( true );
-		$found      = $wpdb->get_col( $wpdb->prepare( 'SELECT entry_id FROM ' . Outbox::table() . " WHERE entry_id IN ($marks)", array_column( $rows, 'id' ) ) );
+		$found      = $wpdb->get_col( $sql );
+		if ( $sites && '' !== $wpdb->last_error ) {
+			$wpdb->suppress_errors( $suppressed );
+			Outbox::install(); // One of the tables is gone.
+			return self::missing( $rows );
+		}
+		$away       = array_intersect( $sites, $found );
 		$missing    = array_filter( $rows, static fn ( array $row ): bool => ! in_array( $row['id'], $found, true ) && ! self::is_delivered( $row ) );
 		$wpdb->suppress_errors( $suppressed );
 		return array_values( $missing );

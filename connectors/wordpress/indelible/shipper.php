@@ -18,23 +18,14 @@ final class Shipper {
 		if ( ! Outbox::written() ) {
 			return;
 		}
-		Repair::after_request();
-		if ( ! Settings::sends_at_shutdown() || '' === Settings::url() || ! self::is_reachable( array_column( Outbox::written(), 'site' ) ) ) {
+		$is_reachable = Repair::after_request( time() - self::CRON_MISSED_S );
+		if ( ! $is_reachable || ! Settings::sends_at_shutdown() || '' === Settings::url() ) {
 			return;
 		}
 		if ( function_exists( 'fastcgi_finish_request' ) && ! wp_doing_cron() && 'cli' !== PHP_SAPI ) {
 			fastcgi_finish_request();
 		}
 		self::ship( self::REQUEST_S );
-	}
-
-	/** Whether the server is not known to be away, for one of these logs. */
-	private static function is_reachable( array $sites ): bool {
-		global $wpdb;
-		$sites = array_values( array_unique( $sites ) );
-		$marks = implode( ',', array_fill( 0, count( $sites ), '%s' ) );
-		$sql   = 'SELECT 1 FROM ' . Outbox::logs() . " WHERE (failures = 0 OR retry_at < %d) AND site IN ($marks) LIMIT 1";
-		return (bool) $wpdb->get_var( $wpdb->prepare( $sql, time() - self::CRON_MISSED_S, ...$sites ) );
 	}
 
 	/** Sends what waits, for at most so long. One process at a time; the others leave it to that one. */

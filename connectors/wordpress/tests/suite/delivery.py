@@ -19,7 +19,7 @@ class Delivery:
         self.wordpress, self.server, self.browser, self.site, self.settings = wordpress, server, browser, wordpress.name, None
 
     def tests(self, run):
-        for name in ("outage", "killed", "sign_ins", "deleted_rows", "deleted_outbox", "fail_closed", "full", "restored", "dropped_tables", "long_values", "removed_hooks", "swallowed_queries", "importing", "exclusion", "writer_token", "driver", "nothing_is_missing", "rewound_log"):
+        for name in ("outage", "killed", "sign_ins", "deleted_rows", "deleted_outbox", "fail_closed", "full", "restored", "dropped_tables", "dropped_memory", "long_values", "removed_hooks", "swallowed_queries", "importing", "exclusion", "writer_token", "driver", "nothing_is_missing", "rewound_log"):
             run.test(f"{self.site}: {name.replace('_', ' ')}", getattr(self, name))
 
     def newest(self):
@@ -230,6 +230,14 @@ class Delivery:
         assert "wp.indelible.started" in told, f"no new epoch: {told}"
         named = [entry for entry in now[len(before):] if entry["entity"]["id"] == "blogname"]
         same(len(named), 1, "entries of the request that dropped the tables")
+
+    def dropped_memory(self):
+        """What the shipper remembers is gone: entries go on, each once."""
+        after = self.newest()
+        self.rogue("drop_log")
+        self.cron()
+        found = [entry for entry in self.server.tail(self.site, after) if entry["entity"]["id"] == "blogname"]
+        same(len(found), 1, "entries of the request")
 
     def bypass(self, script, which):
         after = self.newest()
