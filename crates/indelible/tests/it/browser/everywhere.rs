@@ -48,12 +48,14 @@ const PAGES: [&str; 27] = [
 ];
 
 async fn server() -> Server {
+    let actions = ["wagtail.publish", "wagtail.edit", "wagtail.delete", "auth.login"];
     let entry = |number: u32, before: Value, after: Value| {
+        let action = actions[usize::try_from(number).unwrap() % actions.len()];
         json!({
             "id": format!("0193aaaa-0000-7000-8000-{number:012}"),
             "occurred_at": format!("2026-11-20T{:02}:00:00Z", number % 24),
             "actor": {"type": "user", "id": (40 + number % 3).to_string(), "name": "Ana", "email": "ana@example.com"},
-            "action": ["wagtail.publish", "wagtail.edit", "wagtail.delete", "auth.login"][usize::try_from(number).unwrap() % 4],
+            "action": action,
             "outcome": if number.is_multiple_of(5) { "failure" } else { "success" },
             "entity": {"type": "page", "id": (number / 40 + 1).to_string(), "title": "Home"},
             "summary": "Saved", "reason": "ticket 91", "before": before, "after": after,
