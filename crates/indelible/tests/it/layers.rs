@@ -204,7 +204,7 @@ fn used(text: &str) -> BTreeSet<String> {
 
 #[test]
 fn modules_use_only_those_above_them() {
-    for (module, allowed) in LAYERS {
+    for &(module, allowed) in LAYERS {
         for (path, text) in files(module) {
             for name in used(&text) {
                 let own = name == module || name.is_empty();

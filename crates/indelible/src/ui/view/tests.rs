@@ -371,6 +371,7 @@ fn entry() -> EntryPage {
             changed: FieldGroup::of(vec![change(&format!("/{HOSTILE}"), &value, &json!(HOSTILE))]),
             unchanged: vec![FieldRow::alone("/t", &json!(HOSTILE.repeat(80)))],
             noise: vec![change("/updated_at", &value, &json!(HOSTILE))],
+            left_out: 3,
             is_unified: false,
             note: Some(hostile()),
         },
