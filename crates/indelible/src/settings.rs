@@ -187,13 +187,10 @@ const RULE_BYTES_MAX: usize = 2_000;
 
 /// Filters by role: for those who read, and do not govern the site.
 fn visibility(value: &Json) -> Result<BTreeMap<String, String>, String> {
-    let rules: BTreeMap<String, String> = match value {
-        Json::Null => BTreeMap::new(),
-        value => serde_json::from_value(value.clone()).map_err(|_| {
-            "must be an object of roles and their filters, such as {\"auditor\": \"entity.type:page\"}"
-                .to_owned()
-        })?,
-    };
+    let rules: Option<BTreeMap<String, String>> = serde_json::from_value(value.clone()).map_err(|_| {
+        "must be an object of roles and their filters, such as {\"auditor\": \"entity.type:page\"}".to_owned()
+    })?;
+    let rules = rules.unwrap_or_default();
     for (name, rule) in &rules {
         let role: Role = name.parse()?;
         if !role.may(Permission::Read) || role.may(Permission::Govern) {

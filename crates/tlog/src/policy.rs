@@ -130,7 +130,11 @@ impl Policy {
         for (line, text) in (1..).zip(lines) {
             reader.line(text).map_err(|fault| PolicyError { line, fault })?;
         }
-        let quorum = reader.quorum.ok_or(PolicyError { line: last, fault: PolicyFault::NoQuorum })?;
+        let quorum = match reader.quorum {
+            None => return Err(PolicyError { line: last, fault: PolicyFault::NoQuorum }),
+            Some(Quorum::Nobody) => None,
+            Some(Quorum::Of(member)) => Some(member),
+        };
         Ok(Self { logs: reader.logs, witnesses: reader.witnesses, quorum })
     }
 
@@ -191,7 +195,13 @@ struct Reader {
     witnesses: Vec<PolicyWitness>,
     /// What names stand for; `None` once it is a member of a group, and so cannot be one again.
     names: BTreeMap<Vec<u8>, Option<Member>>,
-    quorum: Option<Option<Member>>,
+    quorum: Option<Quorum>,
+}
+
+/// What a `quorum` line says.
+enum Quorum {
+    Nobody,
+    Of(Member),
 }
 
 impl Reader {
@@ -278,10 +288,10 @@ impl Reader {
             return Err(PolicyFault::SecondQuorum);
         }
         self.quorum = Some(if *name == b"none" {
-            None
+            Quorum::Nobody
         } else {
             let defined = self.names.get(*name).ok_or_else(|| PolicyFault::Unknown(shown(name)))?;
-            Some(defined.clone().ok_or_else(|| PolicyFault::MemberTwice(shown(name)))?)
+            Quorum::Of(defined.clone().ok_or_else(|| PolicyFault::MemberTwice(shown(name)))?)
         });
         Ok(())
     }

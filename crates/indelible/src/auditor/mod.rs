@@ -197,7 +197,7 @@ fn is_other_epoch(one: &str, other: &str) -> bool {
         let (log, epoch) = origin.rsplit_once('/')?;
         epoch.parse::<u32>().is_ok().then(|| log.to_owned())
     };
-    split(one).is_some_and(|log| Some(log) == split(other))
+    one != other && split(one).is_some_and(|log| Some(log) == split(other))
 }
 
 /// Whether the witnesses that a policy asks for cosigned a head of the umbrella log.

@@ -113,17 +113,15 @@ impl Restoration {
         let copy = self.open(self.options.witness_policy.clone())?;
         verify(&copy, progress)?;
         let mut unheard = Vec::new();
-        let mut known = match known::surviving(&copy, &self.head_directory())? {
-            Some(known) => known,
-            None => {
-                unheard.push(format!("the head store in {}: it is lost", self.head_directory().display()));
-                Vec::new()
-            }
-        };
+        let surviving = known::surviving(&copy, &self.head_directory())?;
+        if surviving.is_none() {
+            unheard.push(format!("the head store in {}: it is lost", self.head_directory().display()));
+        }
+        let mut known = surviving.unwrap_or_default();
         for path in &self.checkpoints {
             known.push(known::kept(&copy, path)?);
         }
-        self.ask_witnesses(&copy, &mut known, &mut unheard)?;
+        ask_witnesses(&copy, &mut known, &mut unheard);
         let mut lost = Vec::new();
         for known in &known {
             match known::compare(&copy, known)? {
@@ -198,36 +196,6 @@ impl Restoration {
             ..self.options.clone()
         };
         Ok(Indelible::open_existing(&self.part(), &options)?)
-    }
-
-    /// What each witness has seen last, as it says.
-    fn ask_witnesses(
-        &self,
-        copy: &Indelible,
-        known: &mut Vec<Known>,
-        unheard: &mut Vec<String>,
-    ) -> Result<(), BackupError> {
-        let standings = copy.witnesses().standings();
-        if standings.is_empty() {
-            return Ok(());
-        }
-        let submitter = Submitter::new(copy.witnesses().clone(), copy.umbrella().clone());
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let (Ok(submitter), Ok(runtime)) = (submitter, runtime) else {
-            unheard.push("the witnesses: there is no way to ask them".to_owned());
-            return Ok(());
-        };
-        for (place, standing) in standings.iter().enumerate() {
-            let whose = format!("the witness {}", standing.name);
-            match runtime.block_on(submitter.seen(place, &copy.keys().umbrella_origin())) {
-                Ok(note) => match known::read(copy, &whose, &note) {
-                    Ok(head) => known.push(head),
-                    Err(error) => unheard.push(format!("{whose}: what it has is none of ours: {error}")),
-                },
-                Err(error) => unheard.push(format!("{whose}: {error}")),
-            }
-        }
-        Ok(())
     }
 
     /// Tells of the restore: in every log when a new epoch begins, else in the system's.
@@ -321,6 +289,30 @@ impl Restoration {
         let above = above.unwrap_or(Path::new("."));
         sync_directory(above).map_err(failed(above))?;
         Ok(moved)
+    }
+}
+
+/// What each witness has seen last, as it says.
+fn ask_witnesses(copy: &Indelible, known: &mut Vec<Known>, unheard: &mut Vec<String>) {
+    let standings = copy.witnesses().standings();
+    if standings.is_empty() {
+        return;
+    }
+    let submitter = Submitter::new(copy.witnesses().clone(), copy.umbrella().clone());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let (Ok(submitter), Ok(runtime)) = (submitter, runtime) else {
+        unheard.push("the witnesses: there is no way to ask them".to_owned());
+        return;
+    };
+    for (place, standing) in standings.iter().enumerate() {
+        let whose = format!("the witness {}", standing.name);
+        match runtime.block_on(submitter.seen(place, &copy.keys().umbrella_origin())) {
+            Ok(note) => match known::read(copy, &whose, &note) {
+                Ok(head) => known.push(head),
+                Err(error) => unheard.push(format!("{whose}: what it has is none of ours: {error}")),
+            },
+            Err(error) => unheard.push(format!("{whose}: {error}")),
+        }
     }
 }
 

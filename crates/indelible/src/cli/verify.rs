@@ -83,7 +83,7 @@ impl Verify {
         progress.finish_and_clear();
         let (size, findings) = (report.head.size(), report.findings.len());
         if findings > 0 {
-            report.findings.iter().try_for_each(|finding| output::data(&format!("{site}: {}", finding)))?;
+            report.findings.iter().try_for_each(|finding| output::data(&format!("{site}: {finding}")))?;
             output::message(&format!("{findings} findings in the log of `{site}` up to entry {size}"));
             return Ok(ExitCode::FAILURE);
         }
@@ -146,7 +146,7 @@ impl Verify {
             }
             return Ok(ExitCode::SUCCESS);
         }
-        report.findings.iter().try_for_each(|finding| output::data(&format!("{site}: {}", finding)))?;
+        report.findings.iter().try_for_each(|finding| output::data(&format!("{site}: {finding}")))?;
         output::message(&format!("{} findings; {} entries verify", report.findings.len(), report.entries));
         Ok(ExitCode::FAILURE)
     }
@@ -189,7 +189,7 @@ fn umbrella(indelible: &Indelible) -> Result<usize, Failure> {
     if report.findings.is_empty() {
         output::data(&format!("{UMBRELLA}: {} heads verify, root {}", report.head.size, report.head.root))?;
     }
-    report.findings.iter().try_for_each(|finding| output::data(&format!("{UMBRELLA}: {}", finding)))?;
+    report.findings.iter().try_for_each(|finding| output::data(&format!("{UMBRELLA}: {finding}")))?;
     Ok(report.findings.len())
 }
 
@@ -207,7 +207,7 @@ fn print(report: &SiteReport) -> std::io::Result<()> {
             report.head.root
         ));
     }
-    report.findings.iter().try_for_each(|finding| output::data(&format!("{site}: {}", finding)))
+    report.findings.iter().try_for_each(|finding| output::data(&format!("{site}: {finding}")))
 }
 
 /// What of the entries is gone, and has its reason in the log.

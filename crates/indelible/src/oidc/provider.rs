@@ -138,10 +138,8 @@ impl Provider {
                 Ok(known)
             }
             Err(error) => {
-                let failure = match error {
-                    OidcError::Provider(failure) => failure,
-                    error => error.to_string(),
-                };
+                let failure =
+                    if let OidcError::Provider(failure) = error { failure } else { error.to_string() };
                 *memory = Memory { known: None, failure: Some(failure.clone()), ..*memory };
                 Err(OidcError::Provider(failure))
             }
@@ -194,7 +192,7 @@ impl Provider {
                 request = request.basic_auth(encoded(&registration.client_id), Some(encoded(secret)));
             }
             Some(secret) => {
-                form.extend([("client_id", registration.client_id.as_str()), ("client_secret", secret)])
+                form.extend([("client_id", registration.client_id.as_str()), ("client_secret", secret)]);
             }
             None => form.push(("client_id", registration.client_id.as_str())),
         }

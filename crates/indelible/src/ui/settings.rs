@@ -44,8 +44,19 @@ pub(super) async fn show(
 }
 
 /// Where retention had a page of its own.
-pub(super) async fn moved(Path(site): Path<String>) -> Redirect {
-    Redirect::permanent(&format!("{}#retention", url::settings(&site)))
+pub(super) async fn moved(State(app): State<App>, visit: Visit, Path(site): Path<String>) -> Response {
+    let known = {
+        let caller = visit.caller.clone();
+        blocking(move || {
+            Ok::<_, Problem>(caller.on_site(Permission::Configure, &site, app.indelible.sites())?.site)
+        })
+    };
+    match known.await {
+        Ok(site) => {
+            Redirect::permanent(&format!("{}#retention", url::settings(site.id.as_str()))).into_response()
+        }
+        Err(problem) => visit.failed(&problem),
+    }
 }
 
 /// Sets what was posted, and leads back; where a value cannot be, shows the form again as it was sent.
@@ -212,7 +223,6 @@ impl<'a> Made<'a> {
         let asked = if is_sent { retention_of(sent) } else { Ok(own.value) };
         let preview = match &asked {
             Ok(value) if sent.get("preview") == "yes" => self.preview(*value),
-            Ok(_) => None,
             Err(problem) if errors.is_empty() => {
                 errors.extend(problem.errors().iter().map(|error| FieldError {
                     field: error.field.clone(),
@@ -221,7 +231,7 @@ impl<'a> Made<'a> {
                 }));
                 None
             }
-            Err(_) => None,
+            Ok(_) | Err(_) => None,
         };
         let days = match asked.as_ref().ok().copied().flatten().unwrap_or(policy.default) {
             _ if is_sent => sent.get("days").to_owned(),

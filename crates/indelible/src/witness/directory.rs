@@ -113,7 +113,7 @@ impl Directory {
         }
         let directory = Self { path, _lock: lock };
         if let Some(name) = name.filter(|_| !key_path.exists()) {
-            directory.create_key(&key_path, name)?;
+            create_key(&key_path, name)?;
         }
         let cosigner = read_key(&key_path)?;
         if let Some(asked) = name.filter(|asked| *asked != cosigner.name()) {
@@ -121,12 +121,6 @@ impl Directory {
             return Err(WitnessError::OtherName { kept, asked });
         }
         Ok((directory, cosigner))
-    }
-
-    fn create_key(&self, path: &Path, name: &str) -> Result<(), WitnessError> {
-        tlog::check_key_name(name).map_err(|reason| WitnessError::Name { name: name.to_owned(), reason })?;
-        let seed = Hash::from_bytes(entropy::bytes()?);
-        replace(path, format!("{name}\n{seed}\n").as_bytes()).map_err(failed(path))
     }
 
     /// The keys of logs in the list, which need not be there.
@@ -181,6 +175,12 @@ impl Directory {
 /// The lower-case hexadecimal SHA-256 of an origin, which names it in addresses and files.
 pub(super) fn hash(origin: &str) -> String {
     Hash::from_bytes(Sha256::digest(origin).into()).to_string()
+}
+
+fn create_key(path: &Path, name: &str) -> Result<(), WitnessError> {
+    tlog::check_key_name(name).map_err(|reason| WitnessError::Name { name: name.to_owned(), reason })?;
+    let seed = Hash::from_bytes(entropy::bytes()?);
+    replace(path, format!("{name}\n{seed}\n").as_bytes()).map_err(failed(path))
 }
 
 fn read_key(path: &Path) -> Result<Cosigner, WitnessError> {

@@ -221,7 +221,7 @@ async fn an_expired_entry_says_so_and_is_still_proven() {
 }
 
 /// Signs in on the pages and returns the cookie.
-async fn sign_in(server: &Server, token: &str) -> String {
+pub(crate) async fn sign_in(server: &Server, token: &str) -> String {
     let form = format!("token={token}");
     let response = server.client.post(server.url("/sign-in")).body(form).send().await.unwrap();
     response.headers()[SET_COOKIE].to_str().unwrap().split(';').next().unwrap().to_owned()
@@ -242,7 +242,7 @@ async fn the_pages_show_what_is_kept_and_what_was_erased() {
         (response.status().as_u16(), response.text().await.unwrap())
     };
     let post = async |cookie: &str, form: &'static str| {
-        let request = server.client.post(server.url("/sites/acme.www/retention")).header(COOKIE, cookie);
+        let request = server.client.post(server.url("/sites/acme.www/settings")).header(COOKIE, cookie);
         request.body(form).send().await.unwrap().status().as_u16()
     };
     let (status, page) = get(&auditor, &format!("/sites/acme.www/entries/{id}")).await;
@@ -254,21 +254,24 @@ async fn the_pages_show_what_is_kept_and_what_was_erased() {
     );
     assert!(!page.contains("203.0.113.9"));
 
-    let retention = "/sites/acme.www/retention";
+    let retention = "/sites/acme.www/settings";
     assert_eq!(get(&auditor, retention).await.0, 403);
+    // Where it was before: the way on is for those who may go it.
+    assert_eq!(get(&auditor, "/sites/acme.www/retention").await.0, 403);
+    assert_eq!(get(&admin, "/sites/acme.www/retention").await.0, 308);
     let (_, page) = get(&admin, retention).await;
     assert!(
         page.contains("365 days, the default of all sites") && page.contains("Nothing is old enough"),
         "{page}"
     );
     assert!(page.contains("Owners set and lift holds") && !page.contains("Set a hold"), "{page}");
-    assert_eq!(post(&admin, "keep=days&days=30").await, 303);
+    assert_eq!(post(&admin, "part=retention&keep=days&days=30").await, 303);
     let (_, page) = get(&admin, retention).await;
     assert!(page.contains("365 days, set for this site") && page.contains("30 days, from"), "{page}");
-    assert_eq!(post(&admin, "keep=days&days=soon").await, 422);
-    assert_eq!(post(&admin, "hold=on").await, 403);
-    assert_eq!(post(&owner, "hold=on").await, 303);
+    assert_eq!(post(&admin, "part=retention&keep=days&days=soon").await, 422);
+    assert_eq!(post(&admin, "part=hold&hold=on").await, 403);
+    assert_eq!(post(&owner, "part=hold&hold=on").await, 303);
     let (_, page) = get(&owner, retention).await;
     assert!(page.contains("A hold is on: nothing expires") && page.contains("Lift the hold"), "{page}");
-    assert_eq!(post(&auditor, "keep=forever").await, 403);
+    assert_eq!(post(&auditor, "part=retention&keep=forever").await, 403);
 }

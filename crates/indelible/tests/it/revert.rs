@@ -405,7 +405,7 @@ async fn a_site_can_ask_for_reasons() {
     let now = server.read("/api/v1/sites/acme.www/settings").await;
     assert_eq!(
         now,
-        json!({"require_reason": "entity.type:ratecard kind:update", "mask_fields": [], "noise_fields": model::diff::NoiseRules::DEFAULT, "public_log": false,
+        json!({"require_reason": "entity.type:ratecard kind:update", "mask_fields": [], "noise_fields": model::diff::NoiseRules::DEFAULT, "public_log": false, "visibility": {},
             "network_only": false, "audit_log_retention_days": null,
             "retention": {"effective": 365, "source": "system"}, "hold": false})
     );

@@ -34,7 +34,7 @@ async fn both_keys_sign_while_they_overlap_and_each_reader_follows() {
     let server = Server::start().await;
     append(&server, 40).await;
     let old = Auditor::of(&server, "acme.www");
-    old.keeps(&server.root, "kept").await;
+    old.keeps(&server.url(""), "kept").await;
     blocking(&server, |indelible| indelible.umbrella().round(false)).await.unwrap();
 
     let generations =
@@ -51,7 +51,7 @@ async fn both_keys_sign_while_they_overlap_and_each_reader_follows() {
     }
     append(&server, 5).await;
     for (auditor, more) in [(&old, "--since kept"), (&new, "")] {
-        let verdict = auditor.verify(&server.root, more).await;
+        let verdict = auditor.verify(&server.url(""), more).await;
         assert_eq!(verdict.code, Some(0), "{verdict:?}");
     }
     let told = server.read("/api/v1/sites/acme.www/entries?action=indelible.key.rotate").await;
@@ -80,9 +80,9 @@ async fn both_keys_sign_while_they_overlap_and_each_reader_follows() {
         assert_eq!(states, ["current", "retired"], "{log}");
     }
     append(&server, 5).await;
-    let verdict = new.verify(&server.root, "").await;
+    let verdict = new.verify(&server.url(""), "").await;
     assert_eq!(verdict.code, Some(0), "{verdict:?}");
-    let verdict = old.verify(&server.root, "--since kept").await;
+    let verdict = old.verify(&server.url(""), "--since kept").await;
     assert!(
         verdict.code == Some(1) && verdict.err.contains("its key history is in log.v1.json"),
         "{verdict:?}"
@@ -128,5 +128,5 @@ async fn receipts_of_before_stay_valid_with_the_key_of_before() {
     })
     .await;
     let leaf = appended["leaf_hash"].as_str().unwrap().parse().unwrap();
-    tlog::Receipt::parse(&receipt).unwrap().verify(&leaf, key.name(), &[key.clone()]).unwrap();
+    tlog::Receipt::parse(&receipt).unwrap().verify(&leaf, key.name(), std::slice::from_ref(&key)).unwrap();
 }

@@ -33,7 +33,9 @@ impl Log {
     fn new(entries: &[&str]) -> Self {
         let key = SigningKey::from_seed(ORIGIN, &[7; 32]).unwrap();
         let mut log = Self { key, edge: RightEdge::new(), nodes: HashMap::new() };
-        entries.iter().for_each(|entry| log.push(entry));
+        for entry in entries {
+            log.push(entry);
+        }
         log
     }
 

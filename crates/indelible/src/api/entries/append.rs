@@ -242,7 +242,7 @@ async fn append_batch(
         })
     };
     let rejected = refusals().count();
-    if let Some(last) = refusals().last() {
+    if let Some(last) = refusals().next_back() {
         app.refusals.note(log, source, u64::try_from(rejected).unwrap_or(u64::MAX), &last.into());
     }
     let status = if rejected == 0 { StatusCode::OK } else { StatusCode::MULTI_STATUS };

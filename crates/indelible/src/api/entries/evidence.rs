@@ -43,7 +43,7 @@ pub(in crate::api) async fn evidence(
             let filter = part.within(filter);
             let scan = app.indelible.search().scan(std::slice::from_ref(&part.site), &filter)?;
             let bundle = Bundle::begin(&app.indelible, &part.site, &asked, clock::now())?;
-            Ok::<_, Problem>(Gathering { app, headers, part, bundle, scan })
+            Ok::<_, Problem>(Gathering { app, part, headers, bundle, scan })
         })
         .await?
     };

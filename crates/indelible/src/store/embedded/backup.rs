@@ -63,11 +63,12 @@ fn copy(from: &Connection, to: &Path, progress: &dyn Fn(u64, u64)) -> Result<(),
         let at = backup.progress();
         let pages = |count: i32| u64::try_from(count).unwrap_or_default();
         progress(pages(at.pagecount.saturating_sub(at.remaining)), pages(at.pagecount));
-        match step {
-            StepResult::Done => break,
-            StepResult::More => {}
+        if matches!(step, StepResult::Done) {
+            break;
+        }
+        if !matches!(step, StepResult::More) {
             // Somebody holds a lock on the copy: it will be let go.
-            _ => std::thread::sleep(Duration::from_millis(50)),
+            std::thread::sleep(Duration::from_millis(50));
         }
     }
     drop(backup);

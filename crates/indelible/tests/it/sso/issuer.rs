@@ -62,7 +62,7 @@ struct Provider {
 
 struct Key {
     name: String,
-    key: EncodingKey,
+    private: EncodingKey,
     public: Jwk,
 }
 
@@ -73,7 +73,7 @@ impl Key {
         let key = EncodingKey::from_ec_der(pkcs8.as_ref());
         let mut public = Jwk::from_encoding_key(&key, Algorithm::ES256).unwrap();
         public.common.key_id = Some(name.to_owned());
-        Self { name: name.to_owned(), key, public }
+        Self { name: name.to_owned(), private: key, public }
     }
 }
 
@@ -161,7 +161,7 @@ impl Provider {
         };
         let name = if self.signing == Signing::UnderAnothersName { &self.own.name } else { &key.name };
         let header = Header { kid: Some(name.clone()), ..Header::new(Algorithm::ES256) };
-        let signed = encode(&header, &claims, &key.key).unwrap();
+        let signed = encode(&header, &claims, &key.private).unwrap();
         let by_hand = |header: Value, claims: &Value| {
             [header.to_string(), claims.to_string()].map(|part| URL_SAFE_NO_PAD.encode(part)).join(".")
         };

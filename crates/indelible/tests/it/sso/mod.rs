@@ -168,12 +168,13 @@ async fn an_answer_belongs_to_the_browser_that_asked_and_counts_once() {
     assert!(!refusals.is_empty() && !json!(refusals).to_string().contains("555"));
 }
 
+/// What is said of it, who signs it, what is untrue in it.
+type Lie = (&'static str, Signing, fn(&mut Value));
+
 #[tokio::test]
 async fn tokens_that_prove_nothing_sign_nobody_in() {
     let (server, issuer) = started().await;
-    let now = || jiff::Timestamp::now().as_second();
-    assert!(now() > 0);
-    let lies: [(&str, Signing, fn(&mut Value)); 20] = [
+    let lies: [Lie; 20] = [
         ("answers another sign-in", Signing::WithOwnKey, |claims| claims["nonce"] = json!("another")),
         ("answers another sign-in", Signing::WithOwnKey, |claims| claims["nonce"] = Value::Null),
         ("for somebody else", Signing::WithOwnKey, |claims| claims["aud"] = json!("another")),
