@@ -148,7 +148,7 @@ impl Provider {
     }
 
     fn id_token(&self, nonce: &str) -> String {
-        let now = jiff::Timestamp::now().as_second();
+        let now = indelible::clock::now().as_second();
         let mut claims = json!({
             "iss": self.url, "aud": CLIENT_ID, "sub": "ana", "iat": now, "exp": now + 300, "nonce": nonce,
             "preferred_username": "ana", "roles": ["auditor:acme.www", "everybody"],

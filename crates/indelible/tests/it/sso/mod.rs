@@ -325,13 +325,13 @@ async fn a_provider_that_is_away_or_somebody_else_signs_nobody_in() {
     );
     assert_eq!(attempt().await.unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(issuer.asked_for("discovery"), 1, "a provider that fails is left alone for a while");
-    for metadata in [
-        (|metadata: &mut Value| metadata["token_endpoint"] = json!("http://evil.example/token"))
-            as fn(&mut Value),
+    let unusable: [fn(&mut Value); 4] = [
+        |metadata| metadata["token_endpoint"] = json!("http://evil.example/token"),
         |metadata| metadata["jwks_uri"] = json!("file:///etc/passwd"),
         |metadata| drop(metadata.as_object_mut().unwrap().remove("jwks_uri")),
         |metadata| metadata["jwks_uri"] = json!("http://127.0.0.1:1/keys"),
-    ] {
+    ];
+    for metadata in unusable {
         let issuer = Issuer::start().await;
         issuer.is(metadata);
         let server = server_with(registration(&issuer.url)).await;
