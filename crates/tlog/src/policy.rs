@@ -20,7 +20,7 @@ use crate::{
 const SIZE_MAX: usize = 256 * 1024;
 const DEFINITIONS_MAX: usize = 256;
 
-/// See the [module's documentation](self).
+/// A trust policy: which logs are accepted, and which witnesses must have cosigned (C2SP tlog-policy).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     logs: Vec<VerifierKey>,

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! A copy looks like a data directory, and must not pass for one: served, it would sign heads that contradict those
-//! that readers have seen since. `backup.json` keeps it from being opened; [`restore`] is the way back.
+//! that readers have seen since. `backup.json` keeps it from being opened; [`Restoration`] is the way back.
 
 mod known;
 mod restore;

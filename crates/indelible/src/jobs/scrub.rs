@@ -23,7 +23,7 @@ const FIRST: Duration = Duration::from_mins(1);
 /// Findings that are kept of a log.
 const FINDINGS_KEPT: usize = 20;
 
-/// See the [module's documentation](self).
+/// Verifies every log again and again, gently, and keeps what it found.
 #[derive(Debug)]
 pub struct Scrubber {
     /// Hundredths of one processor.

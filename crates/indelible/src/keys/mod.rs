@@ -2,7 +2,7 @@
 //!
 //! `DIR/keys/seed` holds 32 random bytes in hexadecimal. Every log signs with its own Ed25519 key, derived
 //! from the seed and the log's origin, so that one folder is all there is to guard and to back up. After a rotation
-//! the signing keys derive from a newer seed beside it ([`signing`]); what must not change derives from the first.
+//! the signing keys derive from a newer seed beside it (`signing`); what must not change derives from the first.
 
 mod signing;
 
