@@ -170,14 +170,7 @@ impl Search {
     ) -> Result<Within, SearchError> {
         let entity = self.of_entity(site, entity_type, id)?;
         let any = |filter: Filter| {
-            let question = Question {
-                sites: std::slice::from_ref(site),
-                filter: &filter,
-                order: Order::NEWEST_FIRST,
-                cursor: None,
-                limit: 1,
-                patience: PATIENCE,
-            };
+            let question = Question::newest(std::slice::from_ref(site), &filter, 1);
             self.page(&question).map(|page| !page.entries.is_empty())
         };
         // Of another of its ids the part may tell nothing.

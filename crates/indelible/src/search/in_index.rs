@@ -10,8 +10,8 @@ use model::{Entry, Filter, Kind, Order, SortColumn, SortKey};
 use super::best::Best;
 use super::fresh::Fresh;
 use super::index::{
-    Bucket, Evaluation, Index, IndexError, LogRank, Pick, Ranks, ShardDocs, Snapshot, Tally, TallyKey,
-    named_ids,
+    Bucket, Evaluation, Index, IndexError, LogRank, Pick, Places, Ranks, ShardDocs, Snapshot, Tally,
+    TallyKey, named_ids,
 };
 use super::tail::Tail;
 use super::{Hit, Pinned, Question, Search, SearchError, Wanted, guarded, reader};
@@ -30,6 +30,7 @@ pub(super) struct View {
     snapshot: Arc<Snapshot>,
     fresh: Vec<Arc<Fresh>>,
     ranks: Ranks,
+    removals: u64,
 }
 
 /// Which values and times are counted.
@@ -73,22 +74,30 @@ pub struct HistogramBucket {
 }
 
 impl View {
-    /// `None` when the index knows nothing of these logs.
-    pub(super) fn new(index: Arc<Index>, fresh: Vec<Arc<Fresh>>, pinned: &[Pinned<'_>]) -> Option<Self> {
-        let snapshot = index.snapshot();
+    /// `None` when the index knows nothing of these logs. `gone` is what was removed since up to the removal of that
+    /// number.
+    pub(super) fn new(
+        index: Arc<Index>,
+        snapshot: Arc<Snapshot>,
+        mut fresh: Vec<Arc<Fresh>>,
+        gone: Places,
+        removals: u64,
+        pinned: &[Pinned<'_>],
+    ) -> Option<Self> {
         let mut by_site: Vec<&Pinned<'_>> = pinned.iter().collect();
         by_site.sort_by_key(|log| log.site.id.as_str());
         let rank = |(rank, log): (u32, &&Pinned<'_>)| {
             (log.site.log, LogRank { rank, site: log.site.id.to_string(), size: log.size })
         };
-        let ranks = Ranks { logs: (0..).zip(&by_site).map(rank).collect() };
+        fresh.retain(|fresh| !gone.touch(fresh.log, &(fresh.first..fresh.end)));
+        let ranks = Ranks { logs: (0..).zip(&by_site).map(rank).collect(), gone };
         let knows = pinned.iter().any(|log| log.size == 0 || snapshot.positions.contains_key(&log.site.log));
-        (knows || !fresh.is_empty()).then_some(Self { index, snapshot, fresh, ranks })
+        (knows || !fresh.is_empty()).then_some(Self { index, snapshot, fresh, ranks, removals })
     }
 
-    /// Number of the last removal that the index knows of.
-    pub(super) fn removals(&self) -> u64 {
-        self.snapshot.removals
+    /// Number of the last removal that it knows of.
+    pub(super) const fn removals(&self) -> u64 {
+        self.removals
     }
 
     pub(super) fn fresh(&self) -> &[Arc<Fresh>] {
@@ -193,11 +202,15 @@ impl View {
     }
 
     /// Where the entries are whose ids the filter names: that is the log's to say, not the index'.
-    fn places_of_ids(search: &Search, pinned: &[Pinned<'_>], filter: &Filter) -> Result<Places, SearchError> {
+    fn places_of_ids(
+        search: &Search,
+        pinned: &[Pinned<'_>],
+        filter: &Filter,
+    ) -> Result<IdPlaces, SearchError> {
         let mut ids = HashSet::new();
         named_ids(filter, &mut ids);
         let ids: Vec<_> = ids.into_iter().collect();
-        let mut places = Places::new();
+        let mut places = IdPlaces::new();
         if ids.is_empty() {
             return Ok(places);
         }
@@ -215,13 +228,13 @@ impl View {
 /// A place in a list, and where its entry is.
 type Placed = (SortKey, (LogNumber, u64));
 
-type Places = HashMap<uuid::Uuid, Vec<(LogNumber, u64)>>;
+type IdPlaces = HashMap<uuid::Uuid, Vec<(LogNumber, u64)>>;
 
 /// A filter, asked of shard after shard.
 struct Asked<'a> {
     view: &'a View,
     filter: &'a Filter,
-    ids: Places,
+    ids: IdPlaces,
     sites: HashMap<LogNumber, String>,
     deadline: Instant,
     /// What was found in each shard that was asked.
@@ -231,7 +244,7 @@ struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    fn new(view: &'a View, filter: &'a Filter, ids: Places, deadline: Instant) -> Self {
+    fn new(view: &'a View, filter: &'a Filter, ids: IdPlaces, deadline: Instant) -> Self {
         let sites = view.ranks.logs.iter().map(|(log, rank)| (*log, rank.site.clone())).collect();
         let found = view.snapshot.shards.iter().map(|_| None).collect();
         Self { view, filter, ids, sites, deadline, found, unsure: false }

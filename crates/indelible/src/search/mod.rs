@@ -32,7 +32,7 @@ use crate::store::{LogNumber, Site, Store, StoreError};
 use best::Best;
 use fresh::Shared;
 use in_index::View;
-use index::{Follower, IndexError};
+use index::{Follower, IndexError, Places};
 use tail::Tail;
 
 pub use entity::Within;
@@ -43,6 +43,9 @@ pub use scan::Scan;
 
 /// How long one question may read before it is ended, so that nobody can occupy the disk.
 pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Removals that the index may lack, at most, for it to be asked.
+const REMOVALS_MAX: usize = 256;
 
 /// Where the index is, and the key of its hashes.
 #[derive(Clone)]
@@ -74,6 +77,14 @@ pub struct Question<'a> {
     pub limit: usize,
     /// How long to read for it, [`PATIENCE`] at most.
     pub patience: Duration,
+}
+
+impl<'a> Question<'a> {
+    /// The newest entries, so many at most.
+    #[must_use]
+    pub const fn newest(sites: &'a [Site], filter: &'a Filter, limit: usize) -> Self {
+        Self { sites, filter, order: Order::NEWEST_FIRST, cursor: None, limit, patience: PATIENCE }
+    }
 }
 
 /// A page of the answer.
@@ -501,15 +512,23 @@ impl Search {
         }
     }
 
-    /// What the index knows now; `None` where there is none, or it still has what was erased. It may have what has
-    /// expired: that many entries take a while, and whoever meets one of them looks into the log.
+    /// What the index knows now; `None` where there is none, or it still has what was erased. What has expired since it
+    /// was written is left out: to take so many entries out of it takes a while.
     fn view(&self, pinned: &[Pinned<'_>]) -> Option<View> {
         let shared = self.shared.as_ref()?;
-        // In this order: what is at hand was told of every removal that the index was told of.
         let last = self.store.last_removals().ok()?;
         let index = shared.index()?;
-        let view = View::new(index, shared.fresh(), pinned)?;
-        (view.removals() >= last.erasure).then_some(view)
+        // In this order: what is at hand was told of every removal that the index was told of.
+        let snapshot = index.snapshot();
+        let fresh = shared.fresh();
+        if snapshot.removals < last.erasure {
+            return None;
+        }
+        let expired = self.store.removals(snapshot.removals, REMOVALS_MAX).ok()?;
+        let removals = expired.last().map_or(snapshot.removals, |removed| removed.number);
+        let is_known = removals >= last.any && !expired.iter().any(|removed| removed.is_erasure);
+        let gone = Places::of(&expired);
+        if is_known { View::new(index, snapshot, fresh, gone, removals, pinned) } else { None }
     }
 
     /// From now on the log is searched, until the index was made anew.

@@ -10,6 +10,7 @@ use tantivy::columnar::ColumnValues;
 use super::IndexError;
 use super::docs::{Bits, Docs};
 use super::evaluate::ShardDocs;
+use super::removed::Places;
 use super::schema::split_time;
 use super::shard::{Shard, to_log};
 use super::terms;
@@ -28,6 +29,8 @@ pub(in crate::search) struct Candidate {
 #[derive(Debug)]
 pub(in crate::search) struct Ranks {
     pub(in crate::search) logs: HashMap<LogNumber, LogRank>,
+    /// What was removed since the index was written: it is in the shards, and found no more.
+    pub(in crate::search) gone: Places,
 }
 
 /// See [`Ranks`].
@@ -84,10 +87,10 @@ enum Column<'a> {
 }
 
 impl Ranks {
-    /// Whether every document of a shard is of these logs, and below their sizes.
+    /// Whether every document of a shard is of these logs, below their sizes, and not gone.
     pub(in crate::search) fn cover(&self, shard: &Shard) -> bool {
         let within = |(log, range): (&LogNumber, &Range<u64>)| {
-            self.logs.get(log).is_some_and(|rank| range.end <= rank.size)
+            self.logs.get(log).is_some_and(|rank| range.end <= rank.size) && !self.gone.touch(*log, range)
         };
         shard.summary().logs.iter().all(within)
     }
@@ -100,14 +103,15 @@ impl Ranks {
         !self.logs.iter().any(is_here)
     }
 
-    /// The rank of a document's site, if its log is asked up to there.
+    /// The rank of a document's site, if its log is asked up to there and its entry is not gone.
     fn of(&self, shard: &Shard, doc: u32) -> Option<(u32, u64)> {
-        let rank = self.logs.get(&to_log(shard.log.get_val(doc)))?;
+        let log = to_log(shard.log.get_val(doc));
+        let rank = self.logs.get(&log)?;
         let index = shard.index.get_val(doc);
-        (index < rank.size).then_some((rank.rank, index))
+        (index < rank.size && !self.gone.has(log, index)).then_some((rank.rank, index))
     }
 
-    /// Those of a shard's documents that are of these logs and below their sizes.
+    /// Those of a shard's documents that are of these logs, below their sizes, and not gone.
     pub(super) fn restrict(&self, shard: &Shard, docs: Docs) -> Result<Docs, IndexError> {
         // Below this share of a shard, looking each one up is quicker than reading a list of a log's.
         const FEW: u64 = 16;
@@ -125,10 +129,11 @@ impl Ranks {
         for (log, range) in &shard.summary().logs {
             let Some(rank) = self.logs.get(log) else { continue };
             let of_log = shard.with_term(&terms::of_log(*log))?;
-            of_logs = of_logs.or(if range.end <= rank.size {
+            of_logs = of_logs.or(if range.end <= rank.size && !self.gone.touch(*log, range) {
                 of_log
             } else {
-                shard.with_number(shard.index.as_ref(), &of_log, |_, index| index < rank.size)
+                let is_there = |_, index| index < rank.size && !self.gone.has(*log, index);
+                shard.with_number(shard.index.as_ref(), &of_log, is_there)
             });
         }
         Ok(docs.and(of_logs))

@@ -17,12 +17,12 @@ use crate::store::{LogNumber, Removed};
 const DOCS_AT_ONCE: u32 = 4096;
 
 /// The documents of these entries.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(in crate::search) struct Places(Arc<HashMap<LogNumber, Vec<Range<u64>>>>);
 
 impl Places {
     /// The entries that these removals were about.
-    pub(super) fn of(removals: &[Removed]) -> Self {
+    pub(in crate::search) fn of(removals: &[Removed]) -> Self {
         let mut places: HashMap<LogNumber, Vec<Range<u64>>> = HashMap::new();
         for removed in removals {
             places.entry(removed.log).or_default().extend(removed.entries.iter().cloned());
@@ -32,7 +32,7 @@ impl Places {
     }
 
     /// Whether an entry is among them.
-    fn has(&self, log: LogNumber, index: u64) -> bool {
+    pub(super) fn has(&self, log: LogNumber, index: u64) -> bool {
         self.0.get(&log).is_some_and(|ranges| {
             let after = ranges.partition_point(|range| range.start <= index);
             after.checked_sub(1).and_then(|place| ranges.get(place)).is_some_and(|range| index < range.end)
