@@ -18,8 +18,8 @@ use crate::search::{self, Question};
 /// Characters of the JSON text of a page's entries, at most, as JavaScript counts them. One entry is always told.
 const PAGE_CHARS_MAX: usize = 3_000_000;
 
-/// Entries read at once: a page of large ones ends long before its limit.
-const READ_AT_ONCE: usize = 256;
+/// Entries read at once before their size is known: a page of large ones ends long before its limit.
+const READ_AT_FIRST: usize = 256;
 
 const ORDER: Order = Order::OLDEST_FIRST;
 
@@ -125,7 +125,7 @@ impl Pinned {
                 filter: &self.filter,
                 order: ORDER,
                 cursor: Some(cursor),
-                limit: READ_AT_ONCE.min(limit - page.count),
+                limit: page.room(limit),
                 patience: search::PATIENCE,
             };
             let found = app.indelible.search().page(&question).map_err(Problem::from)?;
@@ -168,6 +168,12 @@ struct Page {
 impl Page {
     const fn empty(window: Window) -> Self {
         Self { window, entries: String::new(), chars: 2, count: 0, next_token: None }
+    }
+
+    /// How many entries to read next: as many as still fit if they are as large as those before.
+    fn room(&self, limit: usize) -> usize {
+        let fit = PAGE_CHARS_MAX.saturating_sub(self.chars).saturating_mul(self.count) / self.chars;
+        fit.max(READ_AT_FIRST).min(limit - self.count)
     }
 
     /// Takes an entry, if there is room for it.
