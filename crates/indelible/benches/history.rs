@@ -4,42 +4,27 @@
 //! cargo bench -p indelible --bench history -- --entries 100000
 //! ```
 
-use std::error::Error;
+mod common;
+
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
-use indelible::access::Caller;
-use indelible::journal::{Append, admit_all};
 use indelible::search::{PATIENCE, Question};
-use indelible::settings::Rules;
-use indelible::store::Site;
-use indelible::{Indelible, OpenOptions};
 use jiff::Timestamp;
-use model::{Order, SiteId};
+use model::Order;
 
-type Outcome<T> = Result<T, Box<dyn Error>>;
+use common::{Installation, Outcome, entries_asked};
 
 const RUNS: usize = 41;
-const ENTRIES_AT_ONCE: u64 = 1_000;
 /// As many entries are of other entities for each one of the entity.
 const OTHERS: u64 = 3;
 
 fn main() -> Outcome<()> {
-    // `cargo test --all-targets` runs benchmarks too.
-    if std::env::args().any(|argument| argument == "--test") {
-        return Ok(());
-    }
-    let arguments: Vec<String> = std::env::args().collect();
-    let given = arguments.iter().position(|argument| argument == "--entries");
-    let entries: u64 = match given.and_then(|place| arguments.get(place + 1)) {
-        Some(count) => count.parse()?,
-        None => 100_000,
-    };
-    let directory = tempfile::tempdir()?;
-    let indelible = Indelible::open(directory.path(), &OpenOptions::default())?;
-    let id: SiteId = "acme.www".parse()?;
-    let site = indelible.create_site(id, "Acme", &Caller::local("bench"))?;
-    fill(&indelible, &site, entries)?;
+    let Some(entries) = entries_asked(100_000)? else { return Ok(()) };
+    let installation = Installation::new()?;
+    // With entries of others between those of the entity.
+    installation.fill(entries * (OTHERS + 1), entry)?;
+    let Installation { indelible, site, .. } = &installation;
     indelible.search().catch_up(Duration::from_mins(10))?;
 
     let middle = Timestamp::from_second(1_700_000_000 + i64::try_from(entries)? * 2)?;
@@ -51,8 +36,8 @@ fn main() -> Outcome<()> {
         ("its history from the first on, 200", Order::OLDEST_FIRST, 200),
     ] {
         let (median, slowest) = time(|| {
-            let filter = indelible.search().of_entity(&site, "page", "42")?;
-            let sites = std::slice::from_ref(&site);
+            let filter = indelible.search().of_entity(site, "page", "42")?;
+            let sites = std::slice::from_ref(site);
             let page = indelible.search().page(&Question {
                 sites,
                 filter: &filter,
@@ -67,25 +52,10 @@ fn main() -> Outcome<()> {
     }
     for (name, at) in [("its state now", None), ("its state half-way", Some(middle))] {
         let (median, slowest) = time(|| {
-            let state = indelible.search().state(&site, "page", "42", at)?;
+            let state = indelible.search().state(site, "page", "42", at)?;
             if state.is_some_and(|(_, state)| state.complete) { Ok(()) } else { Err("no whole state".into()) }
         })?;
         writeln!(out, "{name}: {median:.1} ms, slowest {slowest:.1} ms")?;
-    }
-    Ok(())
-}
-
-/// Entries of the entity, with those of others between them.
-fn fill(indelible: &Indelible, site: &Site, entries: u64) -> Outcome<()> {
-    let all = entries * (OTHERS + 1);
-    for first in (0..all).step_by(usize::try_from(ENTRIES_AT_ONCE)?) {
-        let texts = (first..all.min(first + ENTRIES_AT_ONCE)).map(entry);
-        let texts: Vec<String> = texts.collect::<Outcome<_>>()?;
-        let admissions = admit_all(texts.iter().map(String::as_bytes), "bench", None, &Rules::default())?;
-        let sealed =
-            admissions.into_iter().collect::<Result<Vec<_>, _>>().map_err(|_| "an entry was refused")?;
-        let append = Append { site: site.clone(), entries: sealed, atomic: true, change: None };
-        indelible.journal().append_blocking(append)?;
     }
     Ok(())
 }

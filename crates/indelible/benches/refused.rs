@@ -7,7 +7,8 @@
 //! Sending so many requests takes a processor too. So the same flood first goes to a server that does nothing but
 //! refuse, in the same process, and what is compared is reading beside that one and beside Indelible.
 
-use std::error::Error;
+mod common;
+
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,14 +17,12 @@ use std::time::{Duration, Instant};
 
 use indelible::access::{Caller, Gate, new_token};
 use indelible::api::{App, Rates};
-use indelible::journal::{Append, admit_all};
-use indelible::settings::Rules;
-use indelible::{Indelible, OpenOptions, server};
-use model::{Role, SiteId};
+use indelible::{Indelible, server};
+use model::Role;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
+use common::{Installation, Outcome, entries_asked};
 
 /// Refused requests a second.
 const REFUSED_PER_SECOND: u64 = 10_000;
@@ -32,7 +31,6 @@ const CONNECTIONS: u64 = 10;
 const AT_ONCE: u64 = 10;
 /// People who read at the same time.
 const READERS: usize = 2;
-const ENTRIES: u64 = 20_000;
 /// Each measurement, of which there are so many by turns.
 const MEASURED_FOR: Duration = Duration::from_secs(3);
 const TURNS: usize = 5;
@@ -40,37 +38,22 @@ const TURNS: usize = 5;
 const SLOWER_MAX: f64 = 1.2;
 
 fn main() -> Outcome<()> {
-    // `cargo test --all-targets` runs benchmarks too.
-    if std::env::args().any(|argument| argument == "--test") {
-        return Ok(());
-    }
-    let directory = tempfile::tempdir()?;
-    let indelible = Indelible::open(directory.path(), &OpenOptions::default())?;
-    let id: SiteId = "acme.www".parse()?;
-    let site = indelible.create_site(id, "Acme", &Caller::local("bench"))?;
+    let Some(entries) = entries_asked(20_000)? else { return Ok(()) };
+    let installation = Installation::new()?;
+    let indelible = installation.indelible.clone();
     let token = new_token("bench", Role::Auditor, None)?;
     indelible.create_token(&token.token, &Caller::local("bench"))?;
-    for batch in 0..ENTRIES / 1_000 {
-        let entry = |number: u64| {
-            format!(
-                r#"{{"action":"page.edit","actor":{{"type":"user","id":"u{}"}},"entity":{{"type":"page","id":"{number}","title":"Page {number}"}},"summary":"changed"}}"#,
-                number % 50
-            )
-        };
-        let texts: Vec<String> = (0..1_000).map(|number| entry(batch * 1_000 + number)).collect();
-        let entries = admit_all(texts.iter().map(String::as_bytes), "bench", None, &Rules::default())?;
-        let entries =
-            entries.into_iter().collect::<Result<Vec<_>, _>>().map_err(|_| "an entry was refused")?;
-        indelible.journal().append_blocking(Append {
-            site: site.clone(),
-            entries,
-            atomic: true,
-            change: None,
-        })?;
-    }
+    installation.fill(entries, |number| Ok(entry(number)))?;
     indelible.search().catch_up(Duration::from_mins(5))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(measure(indelible, token.secret.reveal()))
+}
+
+fn entry(number: u64) -> String {
+    format!(
+        r#"{{"action":"page.edit","actor":{{"type":"user","id":"u{}"}},"entity":{{"type":"page","id":"{number}","title":"Page {number}"}},"summary":"changed"}}"#,
+        number % 50
+    )
 }
 
 async fn measure(indelible: Indelible, token: &str) -> Outcome<()> {

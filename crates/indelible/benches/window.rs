@@ -4,24 +4,21 @@
 //! cargo bench -p indelible --bench window -- --entries 1000000
 //! ```
 
-use std::error::Error;
+mod common;
+
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use indelible::access::{Caller, Gate, new_token};
 use indelible::api::App;
-use indelible::journal::{Append, admit_all};
-use indelible::settings::Rules;
-use indelible::store::Site;
-use indelible::{Indelible, OpenOptions, server};
+use indelible::{Indelible, server};
 use jiff::Timestamp;
-use model::{Role, SiteId};
+use model::Role;
 use tokio::net::TcpListener;
 
-type Outcome<T> = Result<T, Box<dyn Error>>;
+use common::{Installation, Outcome, entries_asked};
 
 const RUNS: u64 = 41;
-const ENTRIES_AT_ONCE: u64 = 1_000;
 /// Entries of a window, and of a page.
 const WINDOW: u64 = 1_000;
 /// By how many seconds every hundredth entry is late. Entries are a second apart.
@@ -32,23 +29,14 @@ const FIRST_SECOND: i64 = 1_700_000_000;
 type Place = fn(u64, u64) -> u64;
 
 fn main() -> Outcome<()> {
-    // `cargo test --all-targets` runs benchmarks too.
-    if std::env::args().any(|argument| argument == "--test") {
-        return Ok(());
-    }
-    let arguments: Vec<String> = std::env::args().collect();
-    let given = arguments.iter().position(|argument| argument == "--entries");
-    let entries: u64 = match given.and_then(|place| arguments.get(place + 1)) {
-        Some(count) => count.parse()?,
-        None => 100_000,
-    };
-    let directory = tempfile::tempdir()?;
-    let indelible = Indelible::open(directory.path(), &OpenOptions::default())?;
-    let id: SiteId = "acme.www".parse()?;
-    let site = indelible.create_site(id, "Acme", &Caller::local("bench"))?;
+    let Some(entries) = entries_asked(100_000)? else { return Ok(()) };
+    let installation = Installation::new()?;
+    let indelible = installation.indelible.clone();
     let token = new_token("bench", Role::Auditor, None)?;
     indelible.create_token(&token.token, &Caller::local("bench"))?;
-    fill(&indelible, &site, entries)?;
+    // Every hundredth entry comes late, by an hour.
+    let late = |n: u64| if n.is_multiple_of(100) { n.saturating_sub(LATE_SECONDS) } else { n };
+    installation.fill(entries, |n| entry(late(n)))?;
     indelible.search().catch_up(Duration::from_mins(30))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(measure(indelible, token.secret.reveal(), entries))
@@ -90,21 +78,6 @@ async fn measure(indelible: Indelible, token: &str, entries: u64) -> Outcome<()>
         writeln!(out, "{what}: {middle:.1} ms, slowest {slowest:.1} ms")?;
     }
     serving.abort();
-    Ok(())
-}
-
-/// Every hundredth entry comes late, by an hour.
-fn fill(indelible: &Indelible, site: &Site, entries: u64) -> Outcome<()> {
-    for first in (0..entries).step_by(usize::try_from(ENTRIES_AT_ONCE)?) {
-        let late = |n: u64| if n.is_multiple_of(100) { n.saturating_sub(LATE_SECONDS) } else { n };
-        let numbers = (first..entries.min(first + ENTRIES_AT_ONCE)).map(late);
-        let texts: Vec<String> = numbers.map(entry).collect::<Outcome<_>>()?;
-        let admissions = admit_all(texts.iter().map(String::as_bytes), "bench", None, &Rules::default())?;
-        let sealed =
-            admissions.into_iter().collect::<Result<Vec<_>, _>>().map_err(|_| "an entry was refused")?;
-        let append = Append { site: site.clone(), entries: sealed, atomic: true, change: None };
-        indelible.journal().append_blocking(append)?;
-    }
     Ok(())
 }
 

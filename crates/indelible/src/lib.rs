@@ -34,6 +34,7 @@ pub mod entropy;
 pub mod keys;
 pub mod metrics;
 
+mod causes;
 mod files;
 mod repeat;
 

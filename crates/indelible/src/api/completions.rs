@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
-use model::{Filter, Order, Permission, SortColumn};
+use model::{Filter, Permission, SortColumn};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -104,14 +104,7 @@ fn complete(app: &App, parts: &Parts, text: &str) -> Result<CompletionsOut, Prob
     let start = rest.trim_start_matches([':', '=', '<', '>', '"']);
     let Some(column) = column(name) else { return Ok(CompletionsOut::default()) };
     let filter = parts.within(Filter::all());
-    let question = Question {
-        sites: &parts.sites,
-        filter: &filter,
-        order: Order::NEWEST_FIRST,
-        cursor: None,
-        limit: 0,
-        patience: PATIENCE,
-    };
+    let question = Question { patience: PATIENCE, ..Question::newest(&parts.sites, &filter, 0) };
     let counted = FacetsQuestion { columns: &[column], bucket: None, values_max: VALUES_MAX };
     let found = match app.indelible.search().facets(&question, &counted) {
         Ok(found) => found,

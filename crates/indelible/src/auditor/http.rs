@@ -8,6 +8,7 @@ use reqwest::{Client, Response, StatusCode, Url};
 use serde::Deserialize;
 
 use super::AuditError;
+use crate::causes::chain;
 
 /// Time for one answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -187,15 +188,4 @@ async fn failure(response: Response) -> String {
         }
         Err(_) => status.to_string(),
     }
-}
-
-/// An error with its causes: the innermost one is the one that helps.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

@@ -3,7 +3,7 @@
 use model::{HeadLeaf, site_tag};
 use tlog::{Checkpoint, Hash, Receipt, ReceiptError, VerifierKey};
 
-use super::http::chain;
+use crate::causes::chain;
 
 /// What a receipt proves.
 #[derive(Clone, Debug, PartialEq, Eq)]

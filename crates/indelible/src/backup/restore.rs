@@ -29,6 +29,9 @@ use crate::{Indelible, OpenOptions, clock};
 
 const HEADS: &str = "head";
 
+/// In a directory that a restore is making: what is in there is nowhere the only copy.
+const MARK: &str = "restoring";
+
 /// What is restored, and to where.
 #[derive(Clone, Debug)]
 pub struct Restoration {
@@ -175,10 +178,14 @@ impl Restoration {
     fn copy(&self) -> Result<(), BackupError> {
         let part = self.part();
         if part.exists() {
-            // Of an earlier call that was cut off: nothing in it is anywhere else's.
+            if !part.join(MARK).exists() {
+                return Err(BackupError::NotEmpty(part));
+            }
+            // Of an earlier call that was cut off.
             fs::remove_dir_all(&part).map_err(failed(&part))?;
         }
         make_private_directory(&part).map_err(failed(&part))?;
+        fs::write(part.join(MARK), []).map_err(failed(&part))?;
         make_private_directory(&part.join(HEADS)).map_err(failed(&part))?;
         for file in EmbeddedStore::files() {
             let (from, to) = (self.backup.join(file), part.join(file));
@@ -285,6 +292,7 @@ impl Restoration {
             moved.push(old);
         }
         fs::rename(self.part(), &self.directory).map_err(failed(&self.directory))?;
+        fs::remove_file(self.directory.join(MARK)).map_err(failed(&self.directory))?;
         let above = self.directory.parent().filter(|above| !above.as_os_str().is_empty());
         let above = above.unwrap_or(Path::new("."));
         sync_directory(above).map_err(failed(above))?;

@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use jiff::{SignedDuration, Timestamp};
 use model::filter::Span;
-use model::{Entry, Field, Filter, Order, Permission, SortColumn};
+use model::{Entry, Field, Filter, Permission, SortColumn};
 
 use super::pulse::{self, Pulse};
 use super::shape;
@@ -96,14 +96,7 @@ impl Made<'_> {
     }
 
     fn question<'b>(&'b self, filter: &'b Filter, limit: usize) -> Question<'b> {
-        Question {
-            sites: std::slice::from_ref(self.site),
-            filter,
-            order: Order::NEWEST_FIRST,
-            cursor: None,
-            limit,
-            patience: PATIENCE,
-        }
+        Question { patience: PATIENCE, ..Question::newest(std::slice::from_ref(self.site), filter, limit) }
     }
 
     /// The newest entries that match; none where looking for them takes too long.

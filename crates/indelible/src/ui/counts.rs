@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use model::{Kind as EntryKind, Order, SortColumn, action};
+use model::{Kind as EntryKind, SortColumn, action};
 
 use super::columns::{Parameters, parts};
 use super::view::kind::Kind;
@@ -52,14 +52,7 @@ pub(super) fn of_list(
     counted: &[Counted],
 ) -> Result<Option<Counts>, Problem> {
     let count = |bucket: Bucket, columns: &[SortColumn]| {
-        let question = Question {
-            sites,
-            filter: &query.filter,
-            order: Order::NEWEST_FIRST,
-            cursor: None,
-            limit: 0,
-            patience: PATIENCE,
-        };
+        let question = Question { patience: PATIENCE, ..Question::newest(sites, &query.filter, 0) };
         let facets = FacetsQuestion { columns, bucket: Some(bucket), values_max: VALUES_SHOWN };
         match app.indelible.search().facets(&question, &facets) {
             Ok(found) => Ok(Some(found)),

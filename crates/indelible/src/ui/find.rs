@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use model::{Entry, Field, Filter, Order};
+use model::{Entry, Field, Filter};
 use uuid::Uuid;
 
 use super::shape;
@@ -90,14 +90,7 @@ fn hits(app: &App, parts: &Parts, id: &str) -> Result<Vec<Hit>, Problem> {
 
 fn matching(app: &App, parts: &Parts, field: Field, id: &str) -> Result<Vec<Entry>, Problem> {
     let filter = parts.within(Filter::equals(field, id));
-    let question = Question {
-        sites: &parts.sites,
-        filter: &filter,
-        order: Order::NEWEST_FIRST,
-        cursor: None,
-        limit: HITS_MAX,
-        patience: PATIENCE,
-    };
+    let question = Question { patience: PATIENCE, ..Question::newest(&parts.sites, &filter, HITS_MAX) };
     match app.indelible.search().page(&question) {
         Ok(page) => Ok(page.entries),
         Err(SearchError::TooLong) => Ok(Vec::new()),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use model::{Filter, Order, SortColumn};
+use model::{Filter, SortColumn};
 
 use super::view::text;
 use crate::api::{App, Problem};
@@ -44,14 +44,8 @@ pub(super) fn of(
     let first = now.as_microsecond().div_euclid(DAY_US) - (DAYS - 1);
     let from = Timestamp::from_microsecond(first * DAY_US).ok();
     let filter = Filter::occurred(from, None).and(filter.clone());
-    let question = Question {
-        sites: std::slice::from_ref(site),
-        filter: &filter,
-        order: Order::NEWEST_FIRST,
-        cursor: None,
-        limit: 0,
-        patience: PATIENCE,
-    };
+    let question =
+        Question { patience: PATIENCE, ..Question::newest(std::slice::from_ref(site), &filter, 0) };
     let counted = FacetsQuestion { columns, bucket: Some(Bucket::Day), values_max: VALUES_MAX };
     let found = match app.indelible.search().facets(&question, &counted) {
         Ok(found) => found,

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
-use model::{Filter, Order};
+use model::Filter;
 
 use super::pulse;
 use super::shape;
@@ -45,14 +45,7 @@ fn row(app: &App, site: &Site) -> Result<SiteRow, Problem> {
     let (store, published) = (app.indelible.store().as_ref(), app.indelible.published());
     let search = app.indelible.search();
     let filter = Filter::all();
-    let question = Question {
-        sites: std::slice::from_ref(site),
-        filter: &filter,
-        order: Order::NEWEST_FIRST,
-        cursor: None,
-        limit: 1,
-        patience: search::PATIENCE,
-    };
+    let question = Question::newest(std::slice::from_ref(site), &filter, 1);
     let last = search.page(&question)?.entries.pop();
     let size = published.size(site.log)?;
     let signed = match size.checked_sub(1) {

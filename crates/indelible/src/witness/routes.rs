@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use super::{Refusal, Witness};
+use crate::causes::chain;
 use crate::clock;
 
 /// Bytes of a submission: a proof of 63 hashes, and a note with many signatures.
@@ -110,11 +111,5 @@ fn described(refusal: &Refusal) -> String {
     if matches!(refusal, Refusal::NotStored(_)) {
         return "this witness cannot store checkpoints and cosigns none".to_owned();
     }
-    let mut text = refusal.to_string();
-    let mut cause = std::error::Error::source(refusal);
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
+    chain(refusal)
 }

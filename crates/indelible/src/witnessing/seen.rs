@@ -4,7 +4,8 @@ use reqwest::{StatusCode, Url};
 use sha2::{Digest as _, Sha256};
 use tlog::Hash;
 
-use super::submit::{Submitter, Unwitnessed, body, causes, under};
+use super::submit::{Submitter, Unwitnessed, body, under};
+use crate::causes::chain;
 
 impl Submitter {
     /// The newest checkpoint with this origin that a witness, by its place in the policy, has cosigned. It is not
@@ -20,7 +21,7 @@ impl Submitter {
             return Err(Unwitnessed::NotAsked("the policy has no address of it".to_owned()));
         };
         let response = self.client.get(url).send().await;
-        let response = response.map_err(|error| Unwitnessed::Answer(causes(&error)))?;
+        let response = response.map_err(|error| Unwitnessed::Answer(chain(&error)))?;
         match response.status() {
             StatusCode::OK => body(response).await,
             status => Err(Unwitnessed::Answer(format!(

@@ -9,6 +9,7 @@ use reqwest::{Client, Response, StatusCode, Url};
 use tlog::Submission;
 
 use super::Witnesses;
+use crate::causes::chain;
 use crate::clock;
 use crate::store::{Head, StoreError};
 use crate::umbrella::{Umbrella, nodes};
@@ -136,7 +137,7 @@ impl Submitter {
         let submission = Submission::new(old, proof.await?, note)
             .map_err(|error| Unwitnessed::Store(error.to_string()))?
             .to_string();
-        let unanswered = |error: reqwest::Error| Unwitnessed::Answer(causes(&error));
+        let unanswered = |error: reqwest::Error| Unwitnessed::Answer(chain(&error));
         let request = self.client.post(url.clone()).header(CONTENT_TYPE, "text/plain; charset=utf-8");
         let response = request.body(submission).send().await.map_err(unanswered)?;
         let status = response.status();
@@ -192,7 +193,7 @@ fn size(body: &str) -> Option<u64> {
 
 pub(super) async fn body(mut response: Response) -> Result<String, Unwitnessed> {
     let mut bytes = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| Unwitnessed::Answer(causes(&error)))? {
+    while let Some(chunk) = response.chunk().await.map_err(|error| Unwitnessed::Answer(chain(&error)))? {
         bytes.extend(&chunk);
         if bytes.len() > ANSWER_BYTES_MAX {
             return Err(Unwitnessed::Answer(format!("its answer has more than {ANSWER_BYTES_MAX} bytes")));
@@ -213,14 +214,4 @@ async fn blocking<T: Send + 'static>(
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|error| Unwitnessed::Store(error.to_string()))?
         .map_err(|error| Unwitnessed::Store(error.to_string()))
-}
-
-pub(super) fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

@@ -77,6 +77,7 @@ async fn fields_limit_what_is_shown_and_keep_the_token_out_of_the_api() {
         (Method::GET, "/api/v1/sites/acme.docs/entries", 404, "unknown_site"),
         (Method::GET, "/api/v1/sites/_system/entries", 404, "unknown_site"),
         (Method::GET, "/api/v1/sites", 403, "forbidden"),
+        (Method::GET, "/api/v1/sites/acme.www/entities/user/77/state", 404, "not_found"),
         (Method::POST, "/api/v1/viewer-tokens", 403, "forbidden"),
     ] {
         let request = server.request_as(token, method, path).body(entry(""));

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 /// The product's modules, each with those above it that it may use. `store` also means its own inside.
 const LAYERS: &[(&str, &[&str])] = &[
     ("clock", &[]),
+    ("causes", &[]),
     ("files", &[]),
     ("repeat", &[]),
     ("entropy", &[]),
@@ -21,8 +22,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("umbrella", &["journal", "keys", "repeat", "sites", "store"]),
     ("access", &["clock", "entropy", "settings", "sites", "store"]),
     ("trail", &["access", "clock", "journal", "settings", "sites"]),
-    ("witness", &["clock", "entropy", "files"]),
-    ("witnessing", &["clock", "files", "store", "umbrella"]),
+    ("witness", &["causes", "clock", "entropy", "files"]),
+    ("witnessing", &["causes", "clock", "files", "store", "umbrella"]),
     ("hosts", &["clock", "store"]),
     ("refusals", &["clock", "store"]),
     ("oidc", &["clock", "entropy"]),
@@ -85,7 +86,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("public_log", &["Indelible", "store"]),
     ("receipts", &["Indelible", "journal", "public_log", "store", "umbrella"]),
     ("evidence", &["Indelible", "keys", "public_log", "receipts", "removal", "store"]),
-    ("auditor", &["evidence", "jobs"]),
+    ("auditor", &["causes", "evidence", "jobs"]),
     ("connect", &[]),
     ("demo", &["connect", "hosts"]),
     ("form", &[]),

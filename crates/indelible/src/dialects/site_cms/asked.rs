@@ -9,7 +9,7 @@ use super::action;
 use super::problem::Problem;
 use crate::api::App;
 use crate::dialects::told_within;
-use crate::search::{FacetsQuestion, PATIENCE, Question};
+use crate::search::{FacetsQuestion, Question};
 use crate::store::Site;
 
 const PAGE_SIZE_DEFAULT: u64 = 10;
@@ -142,14 +142,7 @@ struct Names {
 impl Names {
     fn occurring(app: &App, sites: &[Site]) -> Result<Self, Problem> {
         let all = Filter::all();
-        let question = Question {
-            sites,
-            filter: &all,
-            order: Order::NEWEST_FIRST,
-            cursor: None,
-            limit: 1,
-            patience: PATIENCE,
-        };
+        let question = Question::newest(sites, &all, 1);
         let columns = [SortColumn::Action, SortColumn::EntityType];
         let asked = FacetsQuestion { columns: &columns, bucket: None, values_max: NAMES_MAX };
         let facets = app.indelible.search().facets(&question, &asked)?;

@@ -115,14 +115,7 @@ fn of_entity(app: &App, parts: Parts, kind: &str, id: &str) -> Result<(Vec<Site>
 /// Ids of the sites that have such entries.
 fn sites_with(app: &App, parts: &Parts, filter: &Filter) -> Result<Vec<String>, Problem> {
     let filter = parts.within(filter.clone());
-    let question = Question {
-        sites: &parts.sites,
-        filter: &filter,
-        order: Order::NEWEST_FIRST,
-        cursor: None,
-        limit: 1,
-        patience: PATIENCE,
-    };
+    let question = Question::newest(&parts.sites, &filter, 1);
     let asked = FacetsQuestion { columns: &[SortColumn::Site], bucket: None, values_max: SITES_MAX };
     let facets = app.indelible.search().facets(&question, &asked)?;
     Ok(facets.columns.into_iter().flat_map(|(_, values, _)| values).map(|found| found.value).collect())
