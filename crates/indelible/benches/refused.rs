@@ -67,6 +67,7 @@ async fn measure(indelible: Indelible, token: &str) -> Outcome<()> {
     let nowhere = nothing.local_addr()?;
     let refusing = tokio::spawn(async move {
         let refuse = || async { (axum::http::StatusCode::UNAUTHORIZED, "no") };
+        let nothing = axum::serve::ListenerExt::tap_io(nothing, |stream| drop(stream.set_nodelay(true)));
         axum::serve(nothing, axum::Router::new().fallback(refuse)).await
     });
     let mut out = std::io::stdout().lock();

@@ -127,11 +127,40 @@ pub struct StoreSettings {
     pub data_dir: PathBuf,
     /// Where the head store is; by default `head/` in the data directory.
     pub head_path: Option<PathBuf>,
+    /// The PostgreSQL database, if the truth lies there: `postgres://USER:PASSWORD@HOST/DATABASE`.
+    pub url: Option<Hidden>,
+    /// The same database for a user that may remove content, for the process that does.
+    pub retention_url: Option<Hidden>,
 }
 
 impl Default for StoreSettings {
     fn default() -> Self {
-        Self { data_dir: PathBuf::from("./indelible-data"), head_path: None }
+        Self { data_dir: PathBuf::from("./indelible-data"), head_path: None, url: None, retention_url: None }
+    }
+}
+
+/// A text that is never shown.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+pub struct Hidden(String);
+
+impl Hidden {
+    /// Hides a text.
+    #[must_use]
+    pub const fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Hidden(…)")
     }
 }
 

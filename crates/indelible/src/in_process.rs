@@ -133,6 +133,7 @@ fn refusal(violation: &Violation) -> Refusal {
 fn not_taken(error: &JournalError) -> Error {
     let (status, code) = match error {
         JournalError::Busy => (503, "busy"),
+        JournalError::Unavailable(_) => (503, "unavailable"),
         JournalError::Full(_) => (507, "disk_full"),
         JournalError::Stopped(_) => (503, "stopped"),
     };

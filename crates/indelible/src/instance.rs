@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::access::Caller;
 use crate::clock;
+use crate::copy::COPYING;
 use crate::entropy::{self, NoEntropy};
 use crate::hosts::{Connector, Handlers};
 use crate::journal::{self, Append, Journal, JournalError, Outcome, Published, Receipt};
@@ -14,7 +15,10 @@ use crate::keys::{KeyError, Keys};
 use crate::search::{IndexPlace, Search};
 use crate::settings::{self, BadSetting, Rules, RulesAtHand, SiteSettings};
 use crate::sites::Sites;
-use crate::store::{Change, CreateOptions, EmbeddedStore, LogNumber, Site, Store, StoreError, Token, User};
+use crate::store::{
+    Change, CreateOptions, Database, DatabaseUrl, EmbeddedStore, LogNumber, Site, Store, StoreError, Token,
+    User,
+};
 use crate::trail::Trail;
 use crate::umbrella::Umbrella;
 use crate::witnessing::{BadPolicy, Witnesses};
@@ -58,6 +62,10 @@ pub struct OpenOptions {
     pub retention: Retention,
     /// Opens a backup as it is, to verify it; otherwise that is refused.
     pub is_backup: bool,
+    /// The PostgreSQL database in which the truth lies; the directory then has keys and search index alone.
+    pub database: Option<DatabaseUrl>,
+    /// The same database for a user that may remove content.
+    pub retention_database: Option<DatabaseUrl>,
 }
 
 /// The file that makes a copy of a data directory a backup, which is not served.
@@ -69,25 +77,69 @@ impl Indelible {
     /// # Errors
     /// [`OpenError`] says what is wrong and what to do.
     pub fn open(directory: &Path, options: &OpenOptions) -> Result<Self, OpenError> {
+        if let Some(url) = &options.database {
+            let mut database = Database::connect(url)?;
+            if !database.has_installation() {
+                Self::create_in(&mut database, directory, options)?;
+            }
+            return Self::open_in(database, directory, options);
+        }
         if !EmbeddedStore::exists(directory) {
             Self::create(directory, options)?;
         }
         Self::open_existing(directory, options)
     }
 
-    /// Opens the installation in a data directory that has one.
+    /// Whether there is an installation.
+    ///
+    /// # Errors
+    /// When a database cannot be asked.
+    pub fn exists(directory: &Path, options: &OpenOptions) -> Result<bool, OpenError> {
+        Ok(match &options.database {
+            Some(url) => Database::connect(url)?.has_installation(),
+            None => EmbeddedStore::exists(directory),
+        })
+    }
+
+    /// Opens the installation in a data directory or database that has one.
     ///
     /// # Errors
     /// [`OpenError::NoData`] when there is none.
     pub fn open_existing(directory: &Path, options: &OpenOptions) -> Result<Self, OpenError> {
+        if let Some(url) = &options.database {
+            return Self::open_in(Database::connect(url)?, directory, options);
+        }
         if !EmbeddedStore::exists(directory) {
             return Err(OpenError::NoData(directory.to_owned()));
         }
         if !options.is_backup && directory.join(BACKUP_FILE).exists() {
             return Err(OpenError::Backup(directory.to_owned()));
         }
-        let store: Arc<dyn Store> =
-            Arc::new(EmbeddedStore::open(directory, &head_directory(directory, options))?);
+        let store = EmbeddedStore::open(directory, &head_directory(directory, options))?;
+        Self::over(Arc::new(store), directory, options)
+    }
+
+    /// Opens the installation in a database.
+    fn open_in(database: Database, directory: &Path, options: &OpenOptions) -> Result<Self, OpenError> {
+        let known = database.seed_check().map(<[u8]>::to_vec);
+        let store = database.open(directory, options.retention_database.as_ref())?;
+        is_complete(&store)?;
+        // Whoever has the database alone cannot sign, and whoever signs does it with the same keys as all others.
+        let keys = Keys::load(directory, store.origin(), store.epoch())?;
+        let newest =
+            store.heads(0)?.and_then(|(_, heads)| heads.into_iter().find(|head| head.log == SYSTEM_LOG));
+        let signs = match newest {
+            Some(newest) => keys.has_signed(&SiteId::system(), &newest.checkpoint)?,
+            None => true,
+        };
+        if known.as_deref() != Some(keys.check().as_slice()) || !signs {
+            return Err(OpenError::OtherSeed(directory.to_owned()));
+        }
+        Self::over(Arc::new(store), directory, options)
+    }
+
+    fn over(store: Arc<dyn Store>, directory: &Path, options: &OpenOptions) -> Result<Self, OpenError> {
+        is_complete(store.as_ref())?;
         if let Some(asked) = options.origin.as_deref().filter(|asked| *asked != store.origin()) {
             return Err(OpenError::Origin { kept: store.origin().to_owned(), asked: asked.to_owned() });
         }
@@ -121,10 +173,21 @@ impl Indelible {
         })
     }
 
+    /// Makes an installation in a database that has none. The seed is made here, and goes into the directories of other
+    /// processes by hand.
+    fn create_in(database: &mut Database, directory: &Path, options: &OpenOptions) -> Result<(), OpenError> {
+        let origin = new_origin(options)?;
+        if !Keys::exist(directory) {
+            Keys::create(directory)?;
+        }
+        let check = Keys::load(directory, &origin, 1)?.check();
+        let installation = entropy::uuid_v7(clock::now_ms(), &entropy::bytes()?);
+        database.create(&CreateOptions { origin, installation, epoch: 1, now: clock::now() }, &check)?;
+        Ok(())
+    }
+
     fn create(directory: &Path, options: &OpenOptions) -> Result<(), OpenError> {
-        let origin = options.origin.clone().unwrap_or_else(host_name);
-        tlog::check_key_name(&origin)
-            .map_err(|error| OpenError::BadOrigin { origin: origin.clone(), reason: error.to_string() })?;
+        let origin = new_origin(options)?;
         // Before anything is made: a seed left behind would later pass for the lost one.
         let head_directory = head_directory(directory, options);
         EmbeddedStore::may_create(directory, &head_directory)?;
@@ -132,7 +195,7 @@ impl Indelible {
             Keys::create(directory)?;
         }
         let installation = entropy::uuid_v7(clock::now_ms(), &entropy::bytes()?);
-        let create = CreateOptions { origin, installation, now: clock::now() };
+        let create = CreateOptions { origin, installation, epoch: 1, now: clock::now() };
         EmbeddedStore::create(directory, &head_directory, &create)?;
         Ok(())
     }
@@ -501,6 +564,22 @@ impl Indelible {
     }
 }
 
+/// Refuses a copy in the making.
+fn is_complete(store: &dyn Store) -> Result<(), OpenError> {
+    match store.configuration(SYSTEM_LOG, COPYING)? {
+        Some(_) => Err(OpenError::Copying),
+        None => Ok(()),
+    }
+}
+
+/// The prefix of checkpoints' origin lines of a new installation.
+fn new_origin(options: &OpenOptions) -> Result<String, OpenError> {
+    let origin = options.origin.clone().unwrap_or_else(host_name);
+    tlog::check_key_name(&origin)
+        .map_err(|error| OpenError::BadOrigin { origin: origin.clone(), reason: error.to_string() })?;
+    Ok(origin)
+}
+
 fn head_directory(directory: &Path, options: &OpenOptions) -> PathBuf {
     options.head_directory.clone().unwrap_or_else(|| directory.join("head"))
 }
@@ -525,6 +604,18 @@ pub enum OpenError {
          or name the right one with --data", path = .0.display()
     )]
     NoData(PathBuf),
+    /// The seed is not the one that the database's logs are signed with.
+    #[error(
+        "the seed {path} is not the one that the logs in this database are signed with. Copy the directory `keys` from a \
+         process that works with it, or name another data directory with --data", path = .0.join("keys/seed").display()
+    )]
+    OtherSeed(PathBuf),
+    /// It is not complete.
+    #[error(
+        "this is a copy that was cut off in the making: run `indelible copy` with the same source and destination again, \
+         and it goes on"
+    )]
+    Copying,
     /// It is a backup.
     #[error(
         "{path} is a backup: it is verified (`indelible verify --data {path}`) and restored (`indelible restore --from \

@@ -10,6 +10,7 @@
 //! | [`settings`] | what a site's administrators set |
 //! | [`journal`] | how an entry gets into its log: the heart |
 //! | [`search`] | how entries are found |
+//! | [`copy`] | moving an installation from one store to another |
 //! | [`access`] | who may see and do what |
 //! | [`oidc`] | single sign-on: having a provider say who somebody is |
 //! | [`hosts`] | who owns the entities and puts them back |
@@ -47,6 +48,8 @@ pub mod journal;
 pub mod search;
 pub mod trail;
 pub mod umbrella;
+
+pub mod copy;
 
 pub mod access;
 pub mod hosts;

@@ -299,7 +299,7 @@ fn seal() -> Outcome<Call> {
 }
 
 fn decode_and_open() -> Outcome<Call> {
-    let (bytes, _) = sealed(draft()?).place(1_795_000_000_123);
+    let (bytes, _) = sealed(draft()?).place(1_795_000_000_123)?;
     let site = "acme.www".parse()?;
     StoredEntry::decode(&bytes)?.open(&site, 9)?;
     Ok(calling(move || StoredEntry::decode(black_box(&bytes)).and_then(|stored| stored.open(&site, 9))))
@@ -356,7 +356,7 @@ fn words() -> Outcome<Call> {
 }
 
 fn leaf_hash_of_an_entry() -> Outcome<Call> {
-    let (_, leaf) = sealed(draft()?).place(1_795_000_000_123);
+    let (_, leaf) = sealed(draft()?).place(1_795_000_000_123)?;
     Ok(calling(move || leaf_hash(&black_box(&leaf).to_bytes())))
 }
 

@@ -69,5 +69,5 @@ pub use order::{Order, SortColumn, SortKey, SortValue};
 pub use parse::parse;
 pub use retention::{Changeable, Retention};
 pub use section::{Section, SectionName};
-pub use stored::{Disclosure, Sealed, StoredEntry, StoredError};
+pub use stored::{Disclosure, Flipped, Sealed, StoredEntry, StoredError};
 pub use violation::{Code, Violation};

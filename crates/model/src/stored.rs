@@ -40,6 +40,7 @@ pub use disclose::Disclosure;
 const FORM_ORDINARY: u8 = 1;
 const RECORDED_AT: Range<usize> = 1..9;
 const CLASS_AT: Range<usize> = 25..27;
+const SECRET_AT: usize = 27;
 
 /// An entry ready for its log: encoded and committed to. Only its time and its place are missing.
 #[derive(Clone, Debug)]
@@ -54,7 +55,14 @@ pub struct Sealed {
     pub links: Vec<Vec<u8>>,
     bytes: Vec<u8>,
     leaf: Leaf,
+    /// CRC-32 of `bytes` from the secret on, from before they were committed to.
+    checksum: u32,
 }
+
+/// Bytes of an entry changed between committing to them and placing it: memory or processor are failing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an entry is not what it was a moment ago: this machine's memory or processor is failing")]
+pub struct Flipped;
 
 impl Draft {
     /// Encodes the draft and commits to its sections.
@@ -70,9 +78,17 @@ impl Draft {
         let links = link::targets(self.reverts, Some(&self.entity));
         let sections = sections(self, occurred_at, source);
         let bytes = encode(&header, secret, &sections);
-        let commitments =
-            commitments(secret, sections.iter().map(|section| (section.name, section.bytes.as_slice())));
-        Sealed { id, occurred_at, occurred_at_given, links, bytes, leaf: Leaf { header, commitments } }
+        let checksum = checksum(&bytes);
+        let commitments = committed(&bytes);
+        Sealed {
+            id,
+            occurred_at,
+            occurred_at_given,
+            links,
+            bytes,
+            leaf: Leaf { header, commitments },
+            checksum,
+        }
     }
 }
 
@@ -122,13 +138,19 @@ impl Sealed {
     }
 
     /// Gives the entry its time in the log and returns its stored form and its leaf.
-    #[must_use]
-    pub fn place(mut self, recorded_ms: u64) -> (Vec<u8>, Leaf) {
+    ///
+    /// # Errors
+    /// When a bit has flipped since the entry was committed to: it must never be signed over.
+    pub fn place(mut self, recorded_ms: u64) -> Result<(Vec<u8>, Leaf), Flipped> {
+        let header = StoredEntry::decode(&self.bytes).map_err(|_| Flipped)?.header;
+        if checksum(&self.bytes) != self.checksum || header != self.leaf.header {
+            return Err(Flipped);
+        }
         self.leaf.header.recorded_ms = recorded_ms;
         if let Some(field) = self.bytes.get_mut(RECORDED_AT) {
             field.copy_from_slice(&recorded_ms.to_be_bytes());
         }
-        (self.bytes, self.leaf)
+        Ok((self.bytes, self.leaf))
     }
 
     /// Bytes of the stored form.
@@ -180,6 +202,16 @@ impl Sealed {
     pub fn stored(&self) -> Result<StoredEntry<'_>, StoredError> {
         StoredEntry::decode(&self.bytes)
     }
+}
+
+/// The checksum of what is committed to.
+fn checksum(bytes: &[u8]) -> u32 {
+    crc32fast::hash(bytes.get(SECRET_AT..).unwrap_or_default())
+}
+
+/// The commitments to the sections of an ordinary stored form, read from its bytes: what is hashed is what is stored.
+fn committed(bytes: &[u8]) -> Vec<(SectionName, [u8; 32])> {
+    StoredEntry::decode(bytes).map(|stored| stored.leaf().commitments).unwrap_or_default()
 }
 
 fn encode(header: &LeafHeader, secret: &[u8; SECRET_BYTES], sections: &[Section]) -> Vec<u8> {

@@ -207,6 +207,13 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
     }
 
+    /// 503: it works again by itself.
+    fn unavailable(cause: &dyn std::fmt::Display) -> Self {
+        tracing::warn!(%cause, "a request has to wait");
+        let detail = "the database cannot be reached now, or is busy: send it again in a moment";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
+    }
+
     /// HTTP status.
     #[must_use]
     pub fn status(&self) -> StatusCode {
@@ -268,10 +275,15 @@ impl From<Denied> for Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        if matches!(error, StoreError::Full { .. }) {
-            return Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk_full", error.to_string());
+        match error {
+            StoreError::Full { .. } => {
+                Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk_full", error.to_string())
+            }
+            StoreError::Unavailable(_) => Self::unavailable(&error),
+            StoreError::Corrupt(_) | StoreError::Refused(_) | StoreError::Engine { .. } => {
+                Self::internal(&error)
+            }
         }
-        Self::internal(&error)
     }
 }
 
@@ -294,6 +306,7 @@ impl From<JournalError> for Problem {
         let detail = error.to_string();
         match error {
             JournalError::Busy => Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail),
+            JournalError::Unavailable(_) => Self::unavailable(&error),
             JournalError::Full(_) => Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk_full", detail),
             JournalError::Stopped(_) => {
                 tracing::error!(detail, "a write was refused");

@@ -5,7 +5,6 @@ use clap::Args;
 
 use super::{Failure, Place, open_options, output};
 use crate::search::Progress;
-use crate::store::EmbeddedStore;
 use crate::witnessing::Standing;
 use crate::{Indelible, OpenOptions};
 
@@ -28,16 +27,19 @@ impl Doctor {
         let directory = &settings.store.data_dir;
         output::data(&format!("version       {}", env!("CARGO_PKG_VERSION")))?;
         output::data(&format!("data          {}", directory.display()))?;
+        let options = OpenOptions { without_indexing: true, ..open_options(&settings) };
+        if let Some(database) = &options.database {
+            output::data(&format!("database      {database}"))?;
+        }
         let head = settings.store.head_path.clone().unwrap_or_else(|| directory.join("head"));
-        output::data(&format!("head store    {}", head.display()))?;
-        if !EmbeddedStore::exists(directory) {
+        if options.database.is_none() {
+            output::data(&format!("head store    {}", head.display()))?;
+        }
+        if !Indelible::exists(directory, &options)? {
             output::data("installation  none yet: `indelible serve` makes one")?;
             return Ok(ExitCode::SUCCESS);
         }
-        let indelible = Indelible::open_existing(
-            directory,
-            &OpenOptions { without_indexing: true, ..open_options(&settings) },
-        )?;
+        let indelible = Indelible::open_existing(directory, &options)?;
         output::data(&format!("log origin    {}", indelible.store().origin()))?;
         let sites = indelible.sites().all()?;
         let mut entries = 0;
@@ -54,7 +56,7 @@ impl Doctor {
         for standing in indelible.witnesses().standings() {
             output::data(&format!("witness       {}", witness_state(&standing, umbrella)))?;
         }
-        if head.starts_with(directory) {
+        if options.database.is_none() && head.starts_with(directory) {
             output::data(
                 "advice        put the head store on other storage (APP__STORE__HEAD_PATH): then an old copy \
                  of the data cannot pass for the present",

@@ -4,6 +4,8 @@
 
 mod backup;
 mod completions;
+mod copy;
+mod database;
 mod demo;
 mod doctor;
 mod erase;
@@ -28,10 +30,10 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{Settings, SettingsError};
+use crate::config::{Hidden, Settings, SettingsError};
 use crate::journal::JournalError;
 use crate::removal::RemovalError;
-use crate::store::StoreError;
+use crate::store::{DatabaseUrl, StoreError};
 use crate::{BACKUP_FILE, ConfigureError, Indelible, OpenError, OpenOptions};
 
 /// The audit log for content platforms: who changed what, when, provably.
@@ -55,6 +57,8 @@ enum Command {
     Verify(Box<verify::Verify>),
     Backup(backup::Backup),
     Restore(Box<restore::Restore>),
+    Copy(copy::Copy),
+    Database(database::DatabaseCommand),
     Key(key::KeyCommand),
     Witness(witness::WitnessCommand),
     Site(site::SiteCommand),
@@ -71,6 +75,10 @@ struct Place {
     /// The data directory [default: ./indelible-data, or `APP__STORE__DATA_DIR`]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// The PostgreSQL database, where the truth lies there; the data directory then has keys and search index alone [default:
+    /// none, or `APP__STORE__URL`]
+    #[arg(long, value_name = "URL")]
+    database_url: Option<String>,
     /// A settings file (TOML); environment variables `APP__SECTION__KEY` go before it
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -81,6 +89,9 @@ impl Place {
         let mut settings = Settings::load(self.config.as_deref())?;
         if let Some(directory) = &self.data {
             settings.store.data_dir.clone_from(directory);
+        }
+        if let Some(url) = &self.database_url {
+            settings.store.url = Some(Hidden::new(url.clone()));
         }
         Ok(settings)
     }
@@ -126,7 +137,10 @@ fn follow_removals(indelible: &Indelible) -> Result<(), Failure> {
 }
 
 fn open_options(settings: &Settings) -> OpenOptions {
+    let address = |url: &Option<Hidden>| url.as_ref().map(|url| DatabaseUrl::new(url.reveal()));
     OpenOptions {
+        database: address(&settings.store.url),
+        retention_database: address(&settings.store.retention_url),
         head_directory: settings.store.head_path.clone(),
         origin: settings.log.origin.clone(),
         witness_policy: settings.log.witness_policy.clone(),
@@ -152,6 +166,8 @@ pub fn main() -> ExitCode {
         Command::Verify(command) => command.run(),
         Command::Backup(command) => command.run(),
         Command::Restore(command) => command.run(),
+        Command::Copy(command) => command.run(),
+        Command::Database(command) => command.run(),
         Command::Key(command) => command.run(),
         Command::Witness(command) => command.run(),
         Command::Site(command) => command.run(),

@@ -11,7 +11,6 @@ use crate::api::{App, Rates, TrustedOrigins};
 use crate::config::{Limits, OidcSettings, SettingsError};
 use crate::jobs::Scrubber;
 use crate::oidc::{Oidc, Registration};
-use crate::store::EmbeddedStore;
 use crate::umbrella::Cadence;
 use crate::witnessing::Submitter;
 use crate::{Indelible, removal, server};
@@ -34,8 +33,9 @@ impl Serve {
         start_log();
         let settings = self.place.settings()?;
         let directory = &settings.store.data_dir;
-        let is_new = !EmbeddedStore::exists(directory);
-        let indelible = Indelible::open(directory, &open_options(&settings))?;
+        let options = open_options(&settings);
+        let is_new = !Indelible::exists(directory, &options)?;
+        let indelible = Indelible::open(directory, &options)?;
         indelible.merge_blocks().map_err(|error| Failure::Other(error.to_string()))?;
         let proxies = settings.server.proxies()?;
         let embedders = settings.server.embedders()?;
@@ -45,7 +45,12 @@ impl Serve {
             let listener = bind(listen).await?;
             let address = listener.local_addr()?;
             let url = settings.server.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
-            output::data(&format!("Indelible is at {url} (data in {})", settings.store.data_dir.display()))?;
+            let place = settings.store.data_dir.display();
+            let place = match &options.database {
+                Some(database) => format!("{database}, keys and index in {place}"),
+                None => format!("data in {place}"),
+            };
+            output::data(&format!("Indelible is at {url} ({place})"))?;
             if is_new || self.sign_in_link {
                 let link = new_link(indelible.store().as_ref(), "first super admin")
                     .map_err(|error| Failure::Other(error.to_string()))?;

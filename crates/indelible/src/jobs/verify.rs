@@ -26,7 +26,7 @@ use super::removals::{Left, Removals};
 use crate::Indelible;
 use crate::journal::Published;
 use crate::keys::Keys;
-use crate::store::{BlockInfo, Content, Head, Site, Store, StoreError, Walk};
+use crate::store::{BlockInfo, Content, Head, Scope, Site, Store, StoreError, Walk};
 
 const BLOCKS_AT_ONCE: usize = 1024;
 
@@ -300,7 +300,7 @@ impl Verification<'_> {
     /// The published size by now. Under the commit lock nothing is staged: whatever was found stored before is
     /// published by now, or has no right to be there.
     fn published_now(&self) -> Result<u64, StoreError> {
-        let lock = self.store.lock()?;
+        let lock = self.store.lock(Scope::Settled)?;
         let size = self.published.size(self.site.log);
         drop(lock);
         size
@@ -331,7 +331,7 @@ impl Verification<'_> {
         };
         // Blocks may be merged between the two walks; not under the commit lock.
         let same = same()? || {
-            let lock = self.store.lock()?;
+            let lock = self.store.lock(Scope::Settled)?;
             let same = same()?;
             drop(lock);
             same

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use model::{Code, Sealed, StoredEntry, Violation};
-use tlog::Hash;
 use uuid::Uuid;
 
 use super::tree::{Growth, Tree};
@@ -144,20 +143,16 @@ impl Growing {
         judge(sealed, self.base.size + u64::try_from(*position).unwrap_or(u64::MAX), &entry.bytes).map(Some)
     }
 
-    /// Gives the entry its time and index, and hashes it: once as it was committed to, once as it will be
-    /// stored. A bit that flipped between the two must never be signed over.
+    /// Gives the entry its time and index, and hashes it. A bit that flipped since it was committed to is noticed by its
+    /// checksum, and never signed over.
     fn place(&mut self, tree: &mut Tree, mut sealed: Sealed, now_ms: u64) -> Result<Receipt, StoreError> {
         let (id, occurred_at) = (sealed.id, sealed.occurred_at);
         let links = std::mem::take(&mut sealed.links);
         let recorded_ms = now_ms.max(tree.last_recorded_ms);
         let index = tree.size();
-        let (bytes, leaf) = sealed.place(recorded_ms);
+        let (bytes, leaf) =
+            sealed.place(recorded_ms).map_err(|error| StoreError::Corrupt(format!("entry {id}: {error}")))?;
         let leaf_hash = tlog::leaf_hash(&leaf.to_bytes());
-        if stored_leaf_hash(&bytes)? != leaf_hash {
-            return Err(StoreError::Corrupt(format!(
-                "entry {id} hashed differently twice: this machine's memory or processor is failing"
-            )));
-        }
         tree.append(leaf_hash, &mut self.growth);
         tree.last_recorded_ms = recorded_ms;
         self.positions.insert(id, self.entries.len());
@@ -225,12 +220,6 @@ fn not_taken() -> Violation {
         field: String::new(),
         message: "not taken, because another entry of this atomic batch was refused".to_owned(),
     }
-}
-
-fn stored_leaf_hash(bytes: &[u8]) -> Result<Hash, StoreError> {
-    let stored = StoredEntry::decode(bytes)
-        .map_err(|error| StoreError::Corrupt(format!("an entry just encoded does not decode: {error}")))?;
-    Ok(tlog::leaf_hash(&stored.leaf().to_bytes()))
 }
 
 fn to_time(ms: u64) -> Timestamp {

@@ -4,8 +4,8 @@
 //! admit        parse, check, encode and commit to sections     many threads
 //! batch        everything that waits becomes one commit        one committer
 //! assign       ids known already are answered, the rest get time and index
-//! hash         leaves, tiles, root; each leaf twice, from what will be stored
-//! persist      one transaction, durable: the batch is staged
+//! hash         leaves, tiles, root; what will be stored is what was committed to
+//! persist      one transaction: the batch is staged
 //! sign         after our own verifier accepted the new head
 //! publish      the heads are swapped: from here on the batch is part of the log
 //! acknowledge  the senders are told, and readers see it
@@ -35,14 +35,14 @@ use uuid::Uuid;
 
 use crate::keys::Keys;
 use crate::metrics::Commits;
-use crate::store::{Batch, Change, CommitLock, Head, LogNumber, SignedHead, Site, Store, StoreError};
+use crate::store::{Batch, Change, CommitLock, Head, LogNumber, Scope, SignedHead, Site, Store, StoreError};
 use assign::Assignment;
 use merger::{Merger, Work};
 use tree::Tree;
 
 pub use admit::{Admission, IdempotencyKey, admit, admit_all};
 pub use published::Published;
-pub(crate) use tree::{edge_at, stored_nodes};
+pub(crate) use tree::{edge_at, stored_nodes, unread};
 
 /// Submissions that may wait for the committer. More senders than this wait at the door.
 const QUEUE_SUBMISSIONS_MAX: usize = 1024;
@@ -121,6 +121,9 @@ pub enum JournalError {
     /// No room.
     #[error("{0}")]
     Full(String),
+    /// The store cannot be reached now.
+    #[error("{0}")]
+    Unavailable(String),
     /// The log has stopped, because its state is unknown or damaged.
     #[error("the log has stopped and takes nothing more: {0}")]
     Stopped(String),
@@ -244,7 +247,7 @@ impl Committer {
             let outcome = self.commit(appends);
             self.count(&outcome, start.elapsed());
             let fatal = match &outcome {
-                Err(StoreError::Full { .. }) | Ok(_) => None,
+                Err(StoreError::Full { .. } | StoreError::Unavailable(_)) | Ok(_) => None,
                 Err(error) => Some(error.to_string()),
             };
             acknowledge(outcome, replies);
@@ -279,7 +282,10 @@ impl Committer {
 
     fn try_commit(&mut self, appends: Vec<Append>) -> Result<Vec<Vec<Outcome>>, StoreError> {
         let store = Arc::clone(&self.store);
-        let lock = store.lock()?;
+        let mut logs: Vec<LogNumber> = appends.iter().map(|append| append.site.log).collect();
+        logs.sort_unstable();
+        logs.dedup();
+        let lock = store.lock(Scope::Logs(&logs))?;
         let mut sites: HashMap<LogNumber, SiteId> =
             appends.iter().map(|append| (append.site.log, append.site.id.clone())).collect();
 
@@ -342,7 +348,11 @@ impl Committer {
     ) -> Result<(), StoreError> {
         self.store.publish(heads)?;
         drop(lock);
-        self.published.refresh()
+        match self.published.refresh() {
+            // It is published; the next read asks again.
+            Err(StoreError::Unavailable(_)) => Ok(()),
+            refreshed => refreshed,
+        }
     }
 }
 
@@ -414,8 +424,13 @@ fn acknowledge(
         }
         Err(error) => {
             let reason = error.to_string();
-            let full = matches!(error, StoreError::Full { .. });
-            let error = if full { JournalError::Full(reason) } else { JournalError::Stopped(reason) };
+            let error = match error {
+                StoreError::Full { .. } => JournalError::Full(reason),
+                StoreError::Unavailable(_) => JournalError::Unavailable(reason),
+                StoreError::Corrupt(_) | StoreError::Refused(_) | StoreError::Engine { .. } => {
+                    JournalError::Stopped(reason)
+                }
+            };
             for reply in replies {
                 drop(reply.send(Err(error.clone())));
             }

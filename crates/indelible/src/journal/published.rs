@@ -24,9 +24,11 @@ const PROVEN_MAX: usize = 65_536;
 
 #[derive(Debug, Default)]
 struct State {
-    /// Number of the last publication that is in `heads`.
-    publication: u64,
+    /// The mark up to which publications are in `heads`.
+    mark: u64,
     heads: HashMap<LogNumber, Arc<SignedHead>>,
+    /// Counts the changes of `heads`.
+    changes: u64,
 }
 
 impl Published {
@@ -68,16 +70,28 @@ impl Published {
 
     /// Takes in what was published since the last call.
     pub fn refresh(&self) -> Result<(), StoreError> {
-        let since = self.state.read().unwrap_or_else(PoisonError::into_inner).publication;
-        let Some((publication, heads)) = self.store.heads(since)? else { return Ok(()) };
+        let since = self.state.read().unwrap_or_else(PoisonError::into_inner).mark;
+        let Some((mark, heads)) = self.store.heads(since)? else { return Ok(()) };
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         // Another thread may have been here meanwhile and know more.
-        if publication > state.publication {
-            state.publication = publication;
-            for head in heads {
-                state.heads.insert(head.log, Arc::new(head));
+        let is_newer = mark >= state.mark;
+        state.mark = mark.max(state.mark);
+        let mut changed = false;
+        for signed in heads {
+            let known = state.heads.get(&signed.log);
+            // A head is signed anew when keys change.
+            let news = known.is_none_or(|known| {
+                signed.head.size > known.head.size
+                    || (is_newer && signed.head.size == known.head.size && **known != signed)
+            });
+            if news {
+                state.heads.insert(signed.log, Arc::new(signed));
+                changed = true;
             }
-            self.changes.send_replace(publication);
+        }
+        if changed {
+            state.changes += 1;
+            self.changes.send_replace(state.changes);
         }
         Ok(())
     }

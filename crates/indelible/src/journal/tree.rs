@@ -2,10 +2,12 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::error::Error;
 use std::rc::Rc;
 
 use tlog::{Hash, NodeReader, RightEdge, TILE_HEIGHT, TILE_WIDTH, Tile, TileNodes};
 
+use crate::causes::chain;
 use crate::store::{Head, LogNumber, Store, StoreError, TileData};
 
 /// See the [module's documentation](self).
@@ -29,7 +31,7 @@ impl Tree {
     /// Reads the tree of a log at its published head, and checks that it has the published root.
     pub(super) fn load(store: &dyn Store, log: LogNumber, head: Head) -> Result<Self, StoreError> {
         let nodes = stored_nodes(store, log, head.size, &[]);
-        let edge = edge_at(&nodes, head).map_err(|reason| damaged(log, &reason))?;
+        let edge = edge_at(&nodes, head, |reason| damaged(log, reason))?;
         let mut partial = Vec::new();
         let mut hashes = head.size;
         while hashes > 0 {
@@ -109,23 +111,39 @@ pub(super) fn check_consistency(
 ) -> Result<(), StoreError> {
     let nodes = stored_nodes(store, log, next.size, tiles);
     let proof = tlog::consistency_proof(&nodes, base.size, next.size)
-        .map_err(|error| damaged(log, &error.to_string()))?;
+        .map_err(|error| unread(&error, |reason| damaged(log, reason)))?;
     tlog::verify_consistency(base.size, &base.root, next.size, &next.root, &proof)
         .map_err(|error| damaged(log, &format!("the new head does not extend the old one: {error}")))
 }
 
-/// The right edge of a tree at its head, from the tree's nodes; or why they are not those of that head.
-pub(crate) fn edge_at<N: NodeReader>(nodes: &N, head: Head) -> Result<RightEdge, String>
+/// The right edge of a tree at its head, from the tree's nodes. Where they are not those of that head, `damaged` says so.
+pub(crate) fn edge_at<N: NodeReader>(
+    nodes: &N,
+    head: Head,
+    damaged: impl Fn(&str) -> StoreError,
+) -> Result<RightEdge, StoreError>
 where
-    N::Error: std::fmt::Display,
+    N::Error: Error + 'static,
 {
     let hashes = RightEdge::places(head.size).map(|(level, index)| nodes.node(level, index));
-    let hashes = hashes.collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
-    let edge = RightEdge::from_parts(head.size, hashes).map_err(|error| error.to_string())?;
+    let hashes = hashes.collect::<Result<Vec<_>, _>>().map_err(|error| unread(&error, &damaged))?;
+    let edge = RightEdge::from_parts(head.size, hashes).map_err(|error| damaged(&error.to_string()))?;
     if edge.root() != head.root {
-        return Err("its tiles do not have the root of its signed head".to_owned());
+        return Err(damaged("its tiles do not have the root of its signed head"));
     }
     Ok(edge)
+}
+
+/// What it means that nodes of a tree could not be read: that the store cannot be reached now says nothing of the tree.
+pub(crate) fn unread(error: &(dyn Error + 'static), damaged: impl FnOnce(&str) -> StoreError) -> StoreError {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(StoreError::Unavailable(reason)) = error.downcast_ref::<StoreError>() {
+            return StoreError::Unavailable(reason.clone());
+        }
+        cause = error.source();
+    }
+    damaged(&chain(error))
 }
 
 /// The nodes of a log's tree of `size` leaves from its stored tiles, those of `fresh` going first. Each tile is read

@@ -15,7 +15,7 @@ use hkdf::Hkdf;
 use jiff::Timestamp;
 use model::{CursorKey, SiteId, UMBRELLA};
 use sha2::Sha256;
-use tlog::{SigningKey, VerifierKey};
+use tlog::{Checkpoint, SigningKey, VerifierKey};
 
 use crate::entropy::{self, NoEntropy};
 use crate::files::{make_private_directory, replace};
@@ -27,6 +27,7 @@ const SIGNING_LABEL: &str = "indelible-log-key/v1 ";
 const CURSOR_LABEL: &str = "indelible-cursor-key/v1";
 const BLINDING_LABEL: &str = "indelible-site-blinding/v1 ";
 const INDEX_LABEL: &str = "indelible search index";
+const CHECK_LABEL: &str = "indelible-seed-check/v1";
 
 /// See the [module's documentation](self).
 pub struct Keys {
@@ -184,6 +185,20 @@ impl Keys {
     pub fn index_key(&self) -> [u8; 16] {
         let [key, _] = *self.derive(INDEX_LABEL.as_bytes()).as_chunks().0 else { return [0; 16] };
         key
+    }
+
+    /// What tells the first seed from others, and nothing about it.
+    #[must_use]
+    pub fn check(&self) -> [u8; 32] {
+        self.derive(CHECK_LABEL.as_bytes())
+    }
+
+    /// Whether a site's checkpoint is signed by one of these keys, be it retired.
+    pub fn has_signed(&self, site: &SiteId, checkpoint: &str) -> Result<bool, KeyError> {
+        let mut keys = self.verifier_keys(site)?;
+        keys.extend(self.retired(site)?);
+        let origin = self.origin(site);
+        Ok(keys.iter().any(|key| Checkpoint::verify(checkpoint, &origin, std::slice::from_ref(key)).is_ok()))
     }
 
     fn derive(&self, label: &[u8]) -> [u8; 32] {

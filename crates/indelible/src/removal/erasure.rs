@@ -47,6 +47,7 @@ pub fn erase(
     if wanted.is_empty() || wanted.len() > ENTRIES_MAX {
         return Err(RemovalError::Entries);
     }
+    indelible.store().may_remove()?;
     let ordered = {
         let _configuring = indelible.configuring();
         if SiteSettings::load(indelible.store().as_ref(), site.log)?.hold {

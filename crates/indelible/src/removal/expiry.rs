@@ -67,6 +67,7 @@ pub fn expire_all(
     caller: &Caller,
 ) -> Result<Vec<Ran>, RemovalError> {
     if !dry_run {
+        indelible.store().may_remove()?;
         indelible.take_up_retention(now, caller)?;
     }
     indelible.sites().all()?.iter().map(|site| expire(indelible, site, dry_run, now, caller)).collect()
@@ -95,6 +96,7 @@ pub fn expire(
     if dry_run {
         return Ok(ran(Expiring::Entries(plan)));
     }
+    indelible.store().may_remove()?;
     let ordered = {
         let _configuring = indelible.configuring();
         // Looking through the log took its time.

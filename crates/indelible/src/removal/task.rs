@@ -9,7 +9,7 @@ use super::RemovalError;
 use super::expiry;
 use super::reason::{Erased, Reason};
 use crate::Indelible;
-use crate::store::{Change, LogNumber, Reduction, Removal, Site, StoreError};
+use crate::store::{Change, LogNumber, Reduction, Removal, Scope, Site, StoreError};
 
 /// The beginning of a task's name; the id of the entry follows.
 const PREFIX: &str = "removal/";
@@ -42,7 +42,7 @@ pub struct Resumed {
 /// When the store fails, or something that is to be removed is damaged.
 pub fn resume(indelible: &Indelible) -> Result<Resumed, RemovalError> {
     // Whoever takes the lock discards what was staged and never published: the tasks that are left are orders.
-    drop(indelible.store().lock()?);
+    drop(indelible.store().lock(Scope::Settled)?);
     let mut resumed = Resumed::default();
     for site in indelible.sites().all()? {
         for (name, _) in indelible.store().configurations(site.log)? {

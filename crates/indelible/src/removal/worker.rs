@@ -25,6 +25,10 @@ impl Worker {
     pub fn start(indelible: Indelible) -> Self {
         let mut last: Option<Instant> = None;
         let look = move || {
+            // Another process does it.
+            if indelible.store().may_remove().is_err() {
+                return LOOK_AGAIN;
+            }
             match resume(&indelible) {
                 Ok(resumed) if resumed.held > 0 => {
                     tracing::info!(waiting = resumed.held, "removals wait for holds to be lifted");

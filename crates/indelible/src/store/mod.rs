@@ -6,14 +6,16 @@
 //!
 //! A write has two steps, and no entry is acknowledged between them:
 //!
-//! 1. [`Store::persist`] makes a batch durable. It is *staged*: no reader sees it.
-//! 2. [`Store::publish`] swaps the signed heads in the head store. From then on the batch is part of the log
-//!    for ever.
+//! 1. [`Store::persist`] writes a batch. It is *staged*: no reader sees it.
+//! 2. [`Store::publish`] swaps the signed heads. From then on the batch is durable and part of the log for ever.
 //!
-//! A crash between the two leaves a staged batch that nobody was told of; the next one to take the
+//! A crash between the two leaves at most a staged batch that nobody was told of; the next one to take the
 //! [`Store::lock`] discards it.
 
+mod block;
 mod embedded;
+mod postgres;
+mod reduce;
 mod removal;
 mod saved;
 mod umbrella;
@@ -24,12 +26,13 @@ use std::ops::Range;
 use std::path::Path;
 
 use jiff::Timestamp;
-use model::{Role, SiteId, StoredEntry};
+use model::{Role, SiteId, StoredEntry, StoredError};
 use serde::{Deserialize, Serialize};
 use tlog::Hash;
 use uuid::Uuid;
 
 pub use embedded::{CreateOptions, EmbeddedStore, SurvivingHeads};
+pub use postgres::{Database, DatabaseUrl, PostgresStore, init_database};
 pub use removal::{LastRemovals, Reduction, Removal, RemovalStore, Removed};
 pub use saved::{SAVED_SEARCHES_MAX, SaveError, SavedSearch};
 pub use umbrella::{SiteHead, UmbrellaStore};
@@ -90,6 +93,23 @@ pub struct NewEntry {
     pub links: Vec<Vec<u8>>,
     /// Its stored form.
     pub bytes: Vec<u8>,
+}
+
+impl NewEntry {
+    /// An entry as it lies in a block of another store, without what it points at.
+    pub(crate) fn read(bytes: &[u8], block: &BlockInfo) -> Result<Self, StoredError> {
+        let stored = StoredEntry::decode(bytes)?;
+        let id = stored.header().id;
+        let occurred_at = match stored.occurred_at() {
+            Ok(occurred_at) => occurred_at,
+            // When it happened is gone with its content: any time of its block will do, since no list shows it.
+            Err(_) if stored.is_expired() => {
+                Timestamp::from_microsecond(block.occurred_min_us).map_err(|_| StoredError::Time)?
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(Self { id, occurred_at, links: Vec::new(), bytes: bytes.to_vec() })
+    }
 }
 
 /// A tile in its widest version so far.
@@ -270,7 +290,7 @@ pub enum Content {
 
 impl Content {
     /// What is left of these stored forms.
-    fn of(entries: &[Vec<u8>]) -> Self {
+    fn of<'a>(entries: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let mut content = Self::Leaves;
         for entry in entries {
             match StoredEntry::decode(entry) {
@@ -282,7 +302,11 @@ impl Content {
         content
     }
 
-    const fn number(self) -> i64 {
+    fn number(self) -> i64 {
+        self.small_number().into()
+    }
+
+    const fn small_number(self) -> i16 {
         match self {
             Self::Entries => 0,
             Self::ClaimedTimes => 1,
@@ -319,11 +343,26 @@ pub enum Walk {
     ByIndex,
 }
 
-/// The right to commit, held by at most one committer of an installation at a time, other processes included.
+/// What a [`CommitLock`] is taken for.
+#[derive(Clone, Copy, Debug)]
+pub enum Scope<'a> {
+    /// To commit to these logs. A new site counts to the log of the system.
+    Logs(&'a [LogNumber]),
+    /// To make a round of the umbrella log.
+    Umbrella,
+    /// To look at what is stored while nothing is staged and no block moves.
+    Settled,
+}
+
+/// The right to commit, held by at most one committer at a time within its [`Scope`], other processes included. A store may
+/// have one lock for everything.
 pub trait CommitLock: fmt::Debug {}
 
 /// See the [module's documentation](self).
 pub trait Store: UmbrellaStore + RemovalStore + fmt::Debug + Send + Sync + 'static {
+    /// The installation's id, which goes with it into every copy.
+    fn installation(&self) -> Uuid;
+
     /// The installation's prefix of every checkpoint's origin line.
     fn origin(&self) -> &str;
 
@@ -333,14 +372,14 @@ pub trait Store: UmbrellaStore + RemovalStore + fmt::Debug + Send + Sync + 'stat
     /// Every site, in the order of their logs' numbers.
     fn sites(&self) -> Result<Vec<Site>, StoreError>;
 
-    /// The heads published after publication number `since`, with the number of the last; `None` when there
-    /// are none. Numbers start at 1. Cheap when nothing happened: every read asks.
+    /// The heads published since a mark, with the next mark; `None` when there are none. The first mark is 0, and marks never
+    /// go back. Heads may come that came before. Cheap when nothing happened: every read asks.
     fn heads(&self, since: u64) -> Result<Option<(u64, Vec<SignedHead>)>, StoreError>;
 
-    /// Waits for the right to commit, and discards what a crashed committer may have staged.
-    fn lock(&self) -> Result<Box<dyn CommitLock + '_>, StoreError>;
+    /// Waits for the right to commit. Whatever was staged and not published, by whomever, is discarded.
+    fn lock(&self, scope: Scope<'_>) -> Result<Box<dyn CommitLock + '_>, StoreError>;
 
-    /// Where these ids are in a log, staged ones included; `None` for those that are new.
+    /// Where these ids are in a log, `None` for those that are new. Staged ones may be among them.
     fn positions(&self, log: LogNumber, ids: &[Uuid]) -> Result<Vec<Option<u64>>, StoreError>;
 
     /// At most `max` ids that lead into a log and where they lead, in the order of the ids, those after `after`;
@@ -350,17 +389,18 @@ pub trait Store: UmbrellaStore + RemovalStore + fmt::Debug + Send + Sync + 'stat
     /// How many ids lead into a log, staged ones included.
     fn id_count(&self, log: LogNumber) -> Result<u64, StoreError>;
 
-    /// Makes a batch durable, all of it or nothing, and stages it.
+    /// Stages a batch, all of it or nothing: it is durable at the latest when it is published. Called with the lock held.
     ///
     /// # Errors
-    /// [`StoreError::Full`] leaves the store as it was. After any other error the outcome is unknown: the
-    /// caller must stop and go through recovery.
+    /// [`StoreError::Full`] and [`StoreError::Unavailable`] leave the store as it was. After any other error the outcome is
+    /// unknown: the caller must stop and go through recovery.
     fn persist(&self, batch: &Batch) -> Result<(), StoreError>;
 
-    /// Compares each head with its run's base, swaps all of them, and makes that durable.
+    /// Compares each head with its run's base, swaps all of them, and makes that durable. Called with the lock held.
     ///
     /// # Errors
-    /// After any error the caller must stop and go through recovery.
+    /// [`StoreError::Unavailable`] leaves the store as it was. After any other error the caller must stop and go through
+    /// recovery.
     fn publish(&self, heads: &[(Head, SignedHead)]) -> Result<(), StoreError>;
 
     /// The stored forms of entries, in order. Fails rather than leave one out.
@@ -451,6 +491,9 @@ pub trait Store: UmbrellaStore + RemovalStore + fmt::Debug + Send + Sync + 'stat
     /// An owner's saved searches on every site, by their names.
     fn saved_searches(&self, owner: &str) -> Result<Vec<SavedSearch>, StoreError>;
 
+    /// Everybody's saved searches.
+    fn all_saved_searches(&self) -> Result<Vec<SavedSearch>, StoreError>;
+
     /// The saved search with this id, whoever's it is.
     fn saved_search(&self, id: Uuid) -> Result<Option<SavedSearch>, StoreError>;
 
@@ -472,6 +515,9 @@ pub enum StoreError {
         /// Which storage.
         place: String,
     },
+    /// The engine cannot be reached now, or is busy. What was asked for was not done.
+    #[error("{0}")]
+    Unavailable(String),
     /// The data do not fit each other or their heads.
     #[error("{0}")]
     Corrupt(String),

@@ -40,6 +40,8 @@ pub struct Removed {
     pub number: u64,
     /// Which log.
     pub log: LogNumber,
+    /// Index of the entry that tells of it.
+    pub reason: u64,
     /// Whether it was an erasure, which leaves parts of an entry; an expiry leaves nothing that could be found.
     pub is_erasure: bool,
     /// Which of its entries, ascending.
@@ -57,6 +59,12 @@ pub struct LastRemovals {
 
 /// Takes content out of a store for which an entry of the log says that it goes.
 pub trait RemovalStore {
+    /// Whether this process may remove content.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] with the way forward, when it may not.
+    fn may_remove(&self) -> Result<(), StoreError>;
+
     /// Removes content, all of it or nothing, and returns from how many entries: those of which nothing of it was left
     /// are passed over, so that doing it again is harmless.
     ///
@@ -77,6 +85,9 @@ pub trait RemovalStore {
 
     /// At most `max` removals after number `since`, in their order.
     fn removals(&self, since: u64, max: usize) -> Result<Vec<Removed>, StoreError>;
+
+    /// Notes removals that were carried out before their entries were copied here, in their order. Durable.
+    fn note_removals(&self, removals: &[Removed]) -> Result<(), StoreError>;
 
     /// Numbers of the last removals. Cheap: every search asks.
     fn last_removals(&self) -> Result<LastRemovals, StoreError>;

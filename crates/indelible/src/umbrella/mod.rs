@@ -17,10 +17,10 @@ use tlog::{Hash, Tile};
 use crate::journal::{Published, sign};
 use crate::keys::Keys;
 use crate::sites::Sites;
-use crate::store::{Head, LogNumber, SiteHead, Store, StoreError};
+use crate::store::{Head, LogNumber, Scope, SiteHead, Store, StoreError};
 
 pub use rounds::{Cadence, Rounds};
-pub(crate) use tree::nodes;
+pub(crate) use tree::{nodes, stored_tiles};
 
 /// See the [module's documentation](self).
 #[derive(Debug)]
@@ -88,7 +88,7 @@ impl Umbrella {
     /// # Errors
     /// When the store fails, or a head contradicts what the umbrella has: then nothing is signed.
     pub fn round(&self, heartbeat: bool) -> Result<u64, StoreError> {
-        let lock = self.store.lock()?;
+        let lock = self.store.lock(Scope::Umbrella)?;
         let base = self.store.umbrella_head()?.map_or_else(Head::empty, |(head, _)| head);
         let mut heads = self.moved(base.size)?;
         if heads.is_empty() && heartbeat {

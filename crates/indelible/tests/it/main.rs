@@ -72,6 +72,8 @@ mod oracle;
 #[cfg(test)]
 mod outside;
 #[cfg(test)]
+mod postgres;
+#[cfg(test)]
 mod process;
 #[cfg(test)]
 mod processes;

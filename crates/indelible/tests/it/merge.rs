@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use rusqlite::Connection;
 
 use crate::filled::{append, create_site, data_file};
-use crate::store::{Ledger, batch, commit, create, embedded, grow, publish, walk};
+use crate::store::{ALL, Ledger, batch, commit, create, embedded, grow, publish, walk};
 
 const LOG: u32 = 1;
 
@@ -88,12 +88,12 @@ fn staged_entries_are_neither_merged_nor_lost_sight_of() {
     let directory = tempfile::tempdir().unwrap();
     let (store, ledger) = small_blocks(directory.path(), 500, 4);
     let staged = ledger.clone().grow(100, 1);
-    let lock = store.lock().unwrap();
+    let lock = store.lock(ALL).unwrap();
     store.persist(&batch(vec![staged])).unwrap();
     drop(lock);
     assert_eq!(store.merge_blocks(LOG, 0).unwrap(), Merge { next: 256, merged: true });
     assert_eq!(store.merge_blocks(LOG, 256).unwrap(), Merge { next: 256, merged: false }, "full, and staged");
-    drop(store.lock().unwrap());
+    drop(store.lock(ALL).unwrap());
     ledger.check(&store);
 }
 

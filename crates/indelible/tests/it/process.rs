@@ -19,6 +19,14 @@ impl Process {
         Self::spawn(command)
     }
 
+    /// The same on a database; `directory` has the keys.
+    pub(crate) fn serve_on(directory: &Path, database: &str) -> Self {
+        let mut command = command();
+        command.arg("serve").arg("--data").arg(directory).args(["--listen", "127.0.0.1:0"]);
+        command.env("APP__STORE__URL", database);
+        Self::spawn(command)
+    }
+
     /// The same for a command that ends up as `indelible serve`.
     pub(crate) fn spawn(mut command: Command) -> Self {
         let mut child =

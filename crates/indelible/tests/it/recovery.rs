@@ -13,7 +13,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use crate::filled::{Filled, OTHER, SITE, append, copy_directory, create_site, data_file, fold, head_file};
 use crate::process::{Process, run};
-use crate::store::{Ledger, batch, create, embedded, grow};
+use crate::store::{ALL, Ledger, batch, create, embedded, grow};
 use crate::support::{entry, json, token};
 
 fn open(directory: &Path) -> Result<Indelible, OpenError> {
@@ -65,10 +65,10 @@ fn a_staged_run_is_cut_off_exactly_at_every_width_of_a_tile() {
         let before = dump(directory.path());
         for staged in [1, 2, 3, 258] {
             let run = ledger.clone().grow(staged, 1);
-            let lock = store.lock().unwrap();
+            let lock = store.lock(ALL).unwrap();
             store.persist(&batch(vec![run])).unwrap();
             drop(lock);
-            drop(store.lock().unwrap());
+            drop(store.lock(ALL).unwrap());
             assert!(dump(directory.path()) == before, "{staged} staged on {size}");
         }
     }
@@ -99,7 +99,7 @@ fn a_staged_batch_of_several_logs_and_changes_is_discarded_at_start() {
         run
     };
     let change = Change::CreateSite(crate::store::site(7, "acme.ghost"));
-    let lock = store.lock().unwrap();
+    let lock = store.lock(ALL).unwrap();
     store.persist(&Batch { runs: vec![run(0), run(site.log)], changes: vec![change] }).unwrap();
     drop(lock);
     drop(store);

@@ -364,10 +364,15 @@ pub(crate) fn check_many(indelible: &Indelible, sites: &[Site], dice: &mut Dice,
 #[test]
 fn whatever_is_asked_is_answered_as_the_filter_means_it() {
     let directory = tempfile::tempdir().unwrap();
+    answers_as_the_filter_means_it(|| open(directory.path()));
+}
+
+/// Judges the searches of an installation, which is new when it is opened first, and opened twice.
+pub(crate) fn answers_as_the_filter_means_it(open: impl Fn() -> Indelible) {
     let mut dice = Dice::new(3);
     let mut sites;
     {
-        let indelible = open(directory.path());
+        let indelible = open();
         sites = vec![create(&indelible, "one"), create(&indelible, "two"), create(&indelible, "three.more")];
         // Several shards, a merge of them, and entries that are in none yet.
         for round in 0..12 {
@@ -388,7 +393,7 @@ fn whatever_is_asked_is_answered_as_the_filter_means_it() {
         check_many(&indelible, &sites, &mut dice, 120);
     }
     // A new start finds the index as it was.
-    let indelible = open(directory.path());
+    let indelible = open();
     assert!(indelible.search().catch_up(PATIENT).unwrap());
     sites = sites.iter().map(|site| indelible.sites().find(&site.id).unwrap().unwrap()).collect();
     check_many(&indelible, &sites, &mut dice, 30);

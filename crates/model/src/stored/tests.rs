@@ -16,7 +16,7 @@ const FULL: &str = r#"{"action":"page.update","entity":{"type":"page","id":"1","
 #[test]
 fn what_is_sealed_opens_the_same() {
     let site: SiteId = "acme.www".parse().unwrap();
-    let (bytes, leaf) = sealed(FULL).place(1_790_000_000_123);
+    let (bytes, leaf) = sealed(FULL).place(1_790_000_000_123).unwrap();
     let stored = StoredEntry::decode(&bytes).unwrap();
     assert_eq!(stored.leaf(), leaf);
     let entry = stored.open(&site, 9).unwrap();
@@ -30,7 +30,7 @@ fn what_is_sealed_opens_the_same() {
 
 #[test]
 fn the_same_entry_may_be_spelt_differently() {
-    let (bytes, _) = sealed(FULL).place(1);
+    let (bytes, _) = sealed(FULL).place(1).unwrap();
     let stored = StoredEntry::decode(&bytes).unwrap();
     assert!(sealed(FULL).says_the_same(&stored));
     let respelt = FULL.replace(
@@ -50,14 +50,14 @@ fn the_same_entry_may_be_spelt_differently() {
 
 #[test]
 fn absent_sections_are_not_listed() {
-    let (_, leaf) = sealed(r#"{"action":"a","entity":{"type":"t","id":"1"}}"#).place(0);
+    let (_, leaf) = sealed(r#"{"action":"a","entity":{"type":"t","id":"1"}}"#).place(0).unwrap();
     let names: Vec<_> = leaf.commitments.iter().map(|(name, _)| *name).collect();
     assert_eq!(names, [SectionName::Actor, SectionName::Entity, SectionName::Source]);
 }
 
 #[test]
 fn every_flipped_bit_is_an_error_or_another_leaf() {
-    let (bytes, leaf) = sealed(FULL).place(1);
+    let (bytes, leaf) = sealed(FULL).place(1).unwrap();
     for place in 0..bytes.len() {
         for bit in 0..8 {
             let mut damaged = bytes.clone();
@@ -71,7 +71,7 @@ fn every_flipped_bit_is_an_error_or_another_leaf() {
 
 #[test]
 fn truncation_and_trailing_bytes_are_errors() {
-    let (bytes, _) = sealed(FULL).place(1);
+    let (bytes, _) = sealed(FULL).place(1).unwrap();
     for end in 0..bytes.len() {
         assert!(StoredEntry::decode(&bytes[..end]).is_err(), "{end}");
     }
@@ -81,7 +81,7 @@ fn truncation_and_trailing_bytes_are_errors() {
 
 #[test]
 fn integrity_costs_at_most_64_bytes() {
-    let (bytes, leaf) = sealed(FULL).place(1);
+    let (bytes, leaf) = sealed(FULL).place(1).unwrap();
     assert_eq!(leaf.commitments.len(), 6);
     let stored = StoredEntry::decode(&bytes).unwrap();
     let content: usize = stored.sections().map(|(_, bytes)| bytes.len()).sum();
@@ -92,7 +92,7 @@ fn integrity_costs_at_most_64_bytes() {
 /// Every way to remove something leaves the leaf as it was, and of what is removed nothing but its commitment.
 #[test]
 fn what_is_reduced_has_the_same_leaf_and_none_of_what_was_removed() {
-    let (bytes, leaf) = sealed(FULL).place(1_790_000_000_123);
+    let (bytes, leaf) = sealed(FULL).place(1_790_000_000_123).unwrap();
     let stored = StoredEntry::decode(&bytes).unwrap();
     let site: SiteId = "acme.www".parse().unwrap();
     let removable = &SectionName::ALL[..5];
@@ -133,7 +133,7 @@ fn contains(bytes: &[u8], part: &[u8]) -> bool {
 
 #[test]
 fn an_expired_entry_is_its_leaf_and_at_most_its_claimed_time() {
-    let (bytes, leaf) = sealed(FULL).place(5);
+    let (bytes, leaf) = sealed(FULL).place(5).unwrap();
     let stored = StoredEntry::decode(&bytes).unwrap();
     let (whole, claimed) = (stored.expired(false), stored.expired(true));
     let site = SiteId::system();
@@ -152,7 +152,7 @@ fn an_expired_entry_is_its_leaf_and_at_most_its_claimed_time() {
 
 #[test]
 fn a_reduced_entry_is_still_compared_by_what_is_left() {
-    let (bytes, _) = sealed(FULL).place(1);
+    let (bytes, _) = sealed(FULL).place(1).unwrap();
     let reduced = StoredEntry::decode(&bytes).unwrap().without(&[SectionName::Origin]);
     let read = StoredEntry::decode(&reduced).unwrap();
     assert!(sealed(&FULL.replace("db8::1", "db8::2")).says_the_same(&read), "the address is gone");
@@ -161,14 +161,14 @@ fn a_reduced_entry_is_still_compared_by_what_is_left() {
 
 #[test]
 fn a_class_of_the_log_itself_is_in_the_leaf_and_in_what_is_stored() {
-    let (bytes, leaf) = sealed(FULL).of_class(Class::ERASURE).place(1);
+    let (bytes, leaf) = sealed(FULL).of_class(Class::ERASURE).place(1).unwrap();
     assert_eq!(leaf.header.class, Class::ERASURE);
     assert_eq!(StoredEntry::decode(&bytes).unwrap().leaf(), leaf);
 }
 
 #[test]
 fn every_flipped_bit_of_a_reduced_entry_is_an_error_or_another_leaf_or_form() {
-    let (bytes, leaf) = sealed(FULL).place(1);
+    let (bytes, leaf) = sealed(FULL).place(1).unwrap();
     let reduced = StoredEntry::decode(&bytes).unwrap().without(&[SectionName::Actor]);
     for place in 0..reduced.len() {
         for bit in 0..8 {
@@ -178,5 +178,20 @@ fn every_flipped_bit_of_a_reduced_entry_is_an_error_or_another_leaf_or_form() {
             // The form is no part of the leaf: whether an entry may have expired is for the log's entries to say.
             assert!(read.leaf() != leaf || read.is_expired(), "byte {place}, bit {bit}");
         }
+    }
+}
+
+#[test]
+fn whatever_bit_flips_after_the_commitment_is_noticed() {
+    let whole = sealed(FULL);
+    assert!(whole.clone().place(1).is_ok());
+    for bit in 0..whole.bytes.len() * 8 {
+        // What the log fills in is not the sender's.
+        if RECORDED_AT.contains(&(bit / 8)) {
+            continue;
+        }
+        let mut flipped = whole.clone();
+        flipped.bytes[bit / 8] ^= 1 << (bit % 8);
+        assert_eq!(flipped.place(1).unwrap_err(), Flipped, "bit {bit}");
     }
 }

@@ -129,6 +129,7 @@ mod tests {
     #[test]
     fn places_are_found_by_halving() {
         let removed = |number, log, entries: &[Range<u64>]| Removed {
+            reason: 1000,
             number,
             log,
             is_erasure: false,

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use rusqlite::{Connection, Row, params};
 
-use super::block::Unpacker;
 use super::sqlite::{engine, to_i64, to_u64};
+use crate::store::block::Unpacker;
 use crate::store::{LogNumber, StoreError};
 
 /// Reads the blocks that overlap the range, and fails when they leave a gap.

@@ -35,9 +35,12 @@ impl HeadStore {
     }
 
     /// Says which installation the heads belong to, once.
-    pub(super) fn claim(&self, installation: Uuid) -> Result<(), StoreError> {
+    pub(super) fn claim(&self, installation: Uuid, epoch: u32) -> Result<(), StoreError> {
         locked(&self.writer)?
-            .execute("INSERT INTO installation (only, id) VALUES (1, ?1)", [installation])
+            .execute(
+                "INSERT INTO installation (only, id, epoch) VALUES (1, ?1, ?2)",
+                params![installation, epoch],
+            )
             .map(|_| ())
             .map_err(|error| engine("creating the head store", &error))
     }

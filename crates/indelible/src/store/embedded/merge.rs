@@ -17,14 +17,12 @@
 use std::ops::Range;
 use std::sync::Mutex;
 
-use jiff::Timestamp;
-use model::StoredEntry;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use tlog::TILE_WIDTH;
 
-use super::block::{self, Block, Unpacker, floor_us};
 use super::sqlite::{engine, locked, to_count, to_i64, to_u64, unsynced};
 use super::{parts, write};
+use crate::store::block::{self, Block, Unpacker, floor_us};
 use crate::store::{BlockInfo, Content, LogNumber, NewEntry, StoreError};
 
 /// Blocks in a tile from which on it is merged. A tile takes two blocks, and up to six when batches of a
@@ -119,8 +117,7 @@ fn next_small(connection: &Connection, log: LogNumber, tiles: Range<u64>) -> Res
 fn plan_tile(connection: &Connection, log: LogNumber, tile: u64) -> Result<Option<Plan>, StoreError> {
     let old = blocks_of(connection, log, tile).map_err(|error| engine("reading small blocks", &error))?;
     let entries = entries_of(&old, range(tile))?;
-    let mut new = block::pack(range(tile).start, &entries, LEVEL)?;
-    tell_what_is_left(&mut new, &entries);
+    let new = block::pack(range(tile).start, &entries, LEVEL)?;
     if new.len() * 2 > old.len() {
         return Ok(None);
     }
@@ -159,7 +156,7 @@ fn entries_of(blocks: &[Old], range: Range<u64>) -> Result<Vec<NewEntry>, StoreE
             return Err(StoreError::Corrupt(format!("the entry at index {next} is missing, or there twice")));
         }
         for bytes in unpacker.unpack(content, info.count)? {
-            let entry = read(bytes, info).map_err(|error| {
+            let entry = NewEntry::read(bytes, info).map_err(|error| {
                 StoreError::Corrupt(format!("an entry of the block at index {next} does not read: {error}"))
             })?;
             let us = floor_us(entry.occurred_at);
@@ -175,31 +172,6 @@ fn entries_of(blocks: &[Old], range: Range<u64>) -> Result<Vec<NewEntry>, StoreE
         return Err(StoreError::Corrupt(format!("the entry at index {next} is missing")));
     }
     Ok(entries)
-}
-
-fn tell_what_is_left(blocks: &mut [Block], entries: &[NewEntry]) {
-    let mut rest = entries;
-    for block in blocks {
-        let (these, others) =
-            rest.split_at(rest.len().min(usize::try_from(block.count).unwrap_or(usize::MAX)));
-        let bytes: Vec<Vec<u8>> = these.iter().map(|entry| entry.bytes.clone()).collect();
-        block.left = Content::of(&bytes);
-        rest = others;
-    }
-}
-
-fn read(bytes: &[u8], block: &BlockInfo) -> Result<NewEntry, model::StoredError> {
-    let stored = StoredEntry::decode(bytes)?;
-    let id = stored.header().id;
-    let occurred_at = match stored.occurred_at() {
-        Ok(occurred_at) => occurred_at,
-        // When it happened is gone with its content: any time of its block will do, since no list shows it.
-        Err(_) if stored.is_expired() => {
-            Timestamp::from_microsecond(block.occurred_min_us).map_err(|_| model::StoredError::Time)?
-        }
-        Err(error) => return Err(error),
-    };
-    Ok(NewEntry { id, occurred_at, links: Vec::new(), bytes: bytes.to_vec() })
 }
 
 /// Unpacks the new blocks as a reader would, and compares.

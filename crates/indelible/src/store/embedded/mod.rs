@@ -10,7 +10,6 @@
 
 mod accounts;
 mod backup;
-mod block;
 mod configuration;
 mod entries;
 mod epoch;
@@ -41,8 +40,8 @@ use rusqlite::Connection;
 use uuid::Uuid;
 
 use super::{
-    Batch, BlockInfo, CommitLock, Head, LogNumber, Merge, SaveError, SavedSearch, Session, SignedHead, Site,
-    Store, StoreError, Token, User, Walk,
+    Batch, BlockInfo, CommitLock, Head, LogNumber, Merge, SaveError, SavedSearch, Scope, Session, SignedHead,
+    Site, Store, StoreError, Token, User, Walk,
 };
 use heads::HeadStore;
 use pool::Pool;
@@ -53,6 +52,7 @@ pub use open::{CreateOptions, SurvivingHeads};
 /// The store in a data directory.
 pub struct EmbeddedStore {
     directory: PathBuf,
+    installation: Uuid,
     origin: String,
     epoch: u32,
     /// The one connection that writes; whoever holds it is in a transaction.
@@ -82,6 +82,10 @@ impl EmbeddedStore {
 }
 
 impl Store for EmbeddedStore {
+    fn installation(&self) -> Uuid {
+        self.installation
+    }
+
     fn origin(&self) -> &str {
         &self.origin
     }
@@ -100,7 +104,8 @@ impl Store for EmbeddedStore {
         self.heads.since(since)
     }
 
-    fn lock(&self) -> Result<Box<dyn CommitLock + '_>, StoreError> {
+    /// One lock for everything: there is one file to write to.
+    fn lock(&self, _: Scope<'_>) -> Result<Box<dyn CommitLock + '_>, StoreError> {
         let lock = Lock::take(&self.committing, &self.lock_file)?;
         recover::discard_staged(&self.writer, &self.heads).map_err(|error| self.placed(error))?;
         Ok(Box::new(lock))
@@ -227,6 +232,10 @@ impl Store for EmbeddedStore {
 
     fn saved_searches(&self, owner: &str) -> Result<Vec<SavedSearch>, StoreError> {
         self.readers.with(|connection| searches::of_owner(connection, owner))
+    }
+
+    fn all_saved_searches(&self) -> Result<Vec<SavedSearch>, StoreError> {
+        self.readers.with(searches::all)
     }
 
     fn saved_search(&self, id: Uuid) -> Result<Option<SavedSearch>, StoreError> {

@@ -47,6 +47,8 @@ pub struct CreateOptions {
     pub origin: String,
     /// The new installation's id.
     pub installation: Uuid,
+    /// Its suffix of every origin line: 1, unless it is a copy.
+    pub epoch: u32,
     /// The present time.
     pub now: Timestamp,
 }
@@ -126,7 +128,7 @@ impl EmbeddedStore {
             make_private_directory(path).map_err(|error| io(path, &error))?;
         }
         let heads = HeadStore::open(&head_file)?;
-        heads.claim(options.installation)?;
+        heads.claim(options.installation, options.epoch)?;
         // The data come last: a crash before leaves a head store without data, which is refused above.
         let part = directory.join(format!("{DATA_FILE}.new"));
         let mut connection = open_writer(&part)?;
@@ -178,6 +180,7 @@ impl EmbeddedStore {
         }
         let store = Self {
             directory: directory.to_owned(),
+            installation,
             origin,
             epoch,
             writer: Mutex::new(connection),
@@ -195,8 +198,8 @@ impl EmbeddedStore {
 
 fn initialise(connection: &Connection, options: &CreateOptions) -> rusqlite::Result<()> {
     connection.execute(
-        "INSERT INTO installation (only, id, origin, created_ms) VALUES (1, ?1, ?2, ?3)",
-        params![options.installation, options.origin, options.now.as_millisecond()],
+        "INSERT INTO installation (only, id, origin, epoch, created_ms) VALUES (1, ?1, ?2, ?3, ?4)",
+        params![options.installation, options.origin, options.epoch, options.now.as_millisecond()],
     )?;
     let system =
         Site { log: SYSTEM_LOG, id: SiteId::system(), name: "System".to_owned(), created_at: options.now };

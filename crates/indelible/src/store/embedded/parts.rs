@@ -2,7 +2,7 @@
 //! order of the log, its count (u32), how much later its earliest time is than that of the block before
 //! (i64), and its latest time less its earliest (i64), all little-endian. Microseconds, wrapping.
 
-use super::block;
+use crate::store::block;
 use crate::store::{BlockInfo, Content, StoreError};
 
 /// Bytes of one block's description.

@@ -18,10 +18,10 @@ use std::sync::{Mutex, MutexGuard};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::block::Unpacker;
 use super::heads::{HeadStore, hash};
 use super::sqlite::{engine, locked, to_i64, to_u64};
 use super::{accounts, configuration, links, users};
+use crate::store::block::Unpacker;
 use crate::store::{CommitLock, Head, LogNumber, StoreError};
 
 /// Held for one commit: a lock within the process and one between processes.

@@ -8,33 +8,28 @@
 //! - a block keeps its place, its count and its times, so that no walk notices.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use model::{Class, SectionName, StoredEntry};
+use model::Class;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
-use tlog::{HASH_SIZE, Hash, TILE_WIDTH};
+use tlog::TILE_WIDTH;
 
-use super::block::{self, Unpacker};
 use super::recover::Lock;
 use super::sqlite::{BUSY_TIMEOUT, engine, locked, to_count, to_i64, to_u64, unsynced};
 use super::{EmbeddedStore, entries, read};
-use crate::store::{Content, LastRemovals, LogNumber, Reduction, Removal, RemovalStore, Removed, StoreError};
+use crate::store::block::Unpacker;
+use crate::store::{LastRemovals, LogNumber, Reduction, Removal, RemovalStore, Removed, StoreError, reduce};
 
 /// How long readers may stand in the way of a purge before writers go on first.
 const PURGE_PATIENCE: Duration = Duration::from_millis(250);
 
-/// Entries that one removal may tell of: bounds the memory that reading it back takes.
-const ENTRIES_MAX: usize = 65_536;
-
 impl RemovalStore for EmbeddedStore {
+    fn may_remove(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     fn remove(&self, removal: &Removal) -> Result<u64, StoreError> {
-        if removal.entries.len() > ENTRIES_MAX {
-            let reason =
-                format!("{} entries in one removal; {ENTRIES_MAX} are allowed", removal.entries.len());
-            return Err(StoreError::Engine { what: "removing content".to_owned(), reason });
-        }
         // What a crashed committer may have staged is left to those who commit: it is not published.
         let lock = Lock::take(&self.committing, &self.lock_file)?;
         let published = self.heads.of(removal.log)?.size;
@@ -65,6 +60,21 @@ impl RemovalStore for EmbeddedStore {
 
     fn removals(&self, since: u64, max: usize) -> Result<Vec<Removed>, StoreError> {
         self.readers.with(|connection| removals(connection, since, max))
+    }
+
+    fn note_removals(&self, removals: &[Removed]) -> Result<(), StoreError> {
+        let lock = Lock::take(&self.committing, &self.lock_file)?;
+        let mut writer = locked(&self.writer)?;
+        let failed = |error: &rusqlite::Error| engine("noting removals", error);
+        let transaction = writer.transaction().map_err(|error| failed(&error))?;
+        for removed in removals {
+            let packed = reduce::pack_ranges(&removed.entries)?;
+            let (first, last) = reduce::ends(&removed.entries);
+            note(&transaction, removed.log, removed.reason, removed.is_erasure, (first, last), &packed)?;
+        }
+        transaction.commit().map_err(|error| failed(&error))?;
+        drop(lock);
+        Ok(())
     }
 
     fn last_removals(&self) -> Result<LastRemovals, StoreError> {
@@ -103,46 +113,18 @@ fn remove(writer: &Mutex<Connection>, removal: &Removal, published: u64) -> Resu
         let transaction = writer
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(|error| failed(&error))?;
-        let class = class_of_reason(&transaction, removal, published)?;
-        let mut wanted: BTreeMap<u64, &Reduction> = BTreeMap::new();
-        for (index, reduction) in &removal.entries {
-            if *index >= published {
-                return Err(StoreError::Corrupt(format!("there is no entry {index} from which to remove")));
-            }
-            wanted.insert(*index, reduction);
-        }
+        let wanted = reduce::wanted(removal, published)?;
+        let reason = entries::in_range(&transaction, removal.log, removal.reason..removal.reason + 1)?;
+        let class = reduce::class_of_reason(removal, reason.first())?;
         let changed = remove_all(&transaction, removal.log, &wanted)?;
         if !changed.is_empty() {
-            note(&transaction, removal, class, &changed)?;
+            let ranges = reduce::ranges(&changed);
+            let (packed, ends) = (reduce::pack_ranges(&ranges)?, reduce::ends(&ranges));
+            note(&transaction, removal.log, removal.reason, class == Class::ERASURE, ends, &packed)?;
         }
         transaction.commit().map_err(|error| failed(&error))?;
         Ok(to_count(changed.len()))
     })
-}
-
-/// The class of the entry that tells of the removal, if it is one that can.
-fn class_of_reason(
-    transaction: &Transaction<'_>,
-    removal: &Removal,
-    published: u64,
-) -> Result<Class, StoreError> {
-    let none = |why: &str| {
-        StoreError::Corrupt(format!(
-            "nothing was removed: the entry at index {} of log {} {why}",
-            removal.reason, removal.log
-        ))
-    };
-    if removal.reason >= published {
-        return Err(none("is not published"));
-    }
-    let stored = entries::in_range(transaction, removal.log, removal.reason..removal.reason + 1)?;
-    let class = stored.first().and_then(|bytes| Some(StoredEntry::decode(bytes).ok()?.header().class));
-    let is_erasure = |(_, reduction): &(u64, Reduction)| matches!(reduction, Reduction::Sections(_));
-    match class {
-        Some(class @ Class::ERASURE) if removal.entries.iter().all(is_erasure) => Ok(class),
-        Some(class @ Class::EXPIRY) if !removal.entries.iter().any(is_erasure) => Ok(class),
-        _ => Err(none("does not tell of such a removal")),
-    }
 }
 
 /// The indexes of the entries that were changed, ascending.
@@ -158,7 +140,7 @@ fn remove_all(
         let stored = Stored::at(transaction, log, index)?;
         let end = stored.first.saturating_add(stored.count);
         if index >= end {
-            return Err(StoreError::Corrupt(format!("the entry at index {index} is missing from the store")));
+            return Err(reduce::missing(index));
         }
         let here: Vec<(u64, &Reduction)> =
             wanted.range(index..end).map(|(index, what)| (*index, *what)).collect();
@@ -192,9 +174,7 @@ impl Stored {
                     .optional()
             })
             .map_err(|error| engine("reading a block", &error))?
-            .ok_or_else(|| {
-                StoreError::Corrupt(format!("the entry at index {index} is missing from the store"))
-            })
+            .ok_or_else(|| reduce::missing(index))
     }
 
     /// Reduces entries of this block and writes it anew; which of them were changed.
@@ -205,193 +185,77 @@ impl Stored {
         wanted: &[(u64, &Reduction)],
         unpacker: &mut Unpacker,
     ) -> Result<Vec<u64>, StoreError> {
-        let mut all: Vec<Vec<u8>> =
-            unpacker.unpack(&self.content, self.count)?.into_iter().map(<[u8]>::to_vec).collect();
-        let hashes = leaf_hashes(transaction, log, self.first..self.first.saturating_add(self.count))?;
-        let mut changed = Vec::new();
-        for (index, reduction) in wanted {
-            let place = usize::try_from(index - self.first).unwrap_or(usize::MAX);
-            let (Some(bytes), Some(hash)) = (all.get_mut(place), hashes.get(place)) else {
-                return Err(StoreError::Corrupt(format!(
-                    "the entry at index {index} is missing from the store"
-                )));
-            };
-            let old = std::mem::take(bytes);
-            *bytes = reduce(*index, &old, hash, reduction)?;
-            if *bytes != old {
-                forget_links(transaction, log, *index, &old, bytes)
-                    .map_err(|error| engine("removing what an entry points at", &error))?;
-                changed.push(*index);
-            }
-        }
-        if !changed.is_empty() {
-            self.replace(transaction, &all, unpacker)?;
-        }
-        Ok(changed)
-    }
-
-    fn replace(
-        &self,
-        transaction: &Transaction<'_>,
-        entries: &[Vec<u8>],
-        unpacker: &mut Unpacker,
-    ) -> Result<(), StoreError> {
-        let content = block::repack(entries)?;
-        if !unpacker.unpack(&content, self.count)?.into_iter().eq(entries.iter().map(Vec::as_slice)) {
-            let message = "a block does not unpack to the entries that were packed: \
-                           this machine's memory or processor is failing";
-            return Err(StoreError::Corrupt(message.to_owned()));
-        }
+        let range = self.first..self.first.saturating_add(self.count);
+        let tile = read::tile(transaction, log, 0, self.first / u64::from(TILE_WIDTH))?.unwrap_or_default();
+        let hashes = reduce::leaf_hashes(&range, &tile)?;
+        let Some(reduced) = reduce::reduce_block(range, &self.content, &hashes, wanted, unpacker)? else {
+            return Ok(Vec::new());
+        };
+        forget_links(transaction, log, &reduced.lost_links)
+            .map_err(|error| engine("removing what an entry points at", &error))?;
         transaction
             .prepare_cached("UPDATE block SET content = ?2, expired = ?3 WHERE rowid = ?1")
             .and_then(|mut statement| {
-                statement.execute(params![self.row, content, Content::of(entries).number()])
+                statement.execute(params![self.row, reduced.content, reduced.left.number()])
             })
-            .map(|_| ())
-            .map_err(|error| engine("writing a block anew", &error))
+            .map_err(|error| engine("writing a block anew", &error))?;
+        Ok(reduced.changed)
     }
 }
 
-/// The entry without what is removed. It must be what was signed, and still is.
-fn reduce(index: u64, old: &[u8], hash: &Hash, reduction: &Reduction) -> Result<Vec<u8>, StoreError> {
-    let unlike = || {
-        StoreError::Corrupt(format!(
-            "nothing was removed: the entry at index {index} is not the one that was signed there; \
-             run `indelible verify`"
-        ))
-    };
-    let stored = StoredEntry::decode(old).map_err(|_| unlike())?;
-    if tlog::leaf_hash(&stored.leaf().to_bytes()) != *hash {
-        return Err(unlike());
-    }
-    if stored.header().class.is_kept() {
-        let message = format!("nothing was removed: the entry at index {index} tells of others and is kept");
-        return Err(StoreError::Corrupt(message));
-    }
-    let new = match reduction {
-        Reduction::Sections(sections) => {
-            let is_there = |section| stored.sections().any(|(name, _)| name == section);
-            if !sections.iter().any(|section| is_there(*section)) {
-                return Ok(old.to_vec());
-            }
-            stored.without(sections)
-        }
-        Reduction::Expired { keeps_source } => {
-            // What was claimed is not needed any more once the recorded time shows the age; it does not come back.
-            let has_source = stored.sections().any(|(name, _)| name == SectionName::Source);
-            stored.expired(*keeps_source && has_source)
-        }
-    };
-    let same = StoredEntry::decode(&new).is_ok_and(|new| tlog::leaf_hash(&new.leaf().to_bytes()) == *hash);
-    if same { Ok(new) } else { Err(unlike()) }
-}
-
-/// The leaf hashes that the tiles have for a block, which lies within one.
-fn leaf_hashes(
-    transaction: &Transaction<'_>,
-    log: LogNumber,
-    range: Range<u64>,
-) -> Result<Vec<Hash>, StoreError> {
-    let width = u64::from(TILE_WIDTH);
-    let tile = read::tile(transaction, log, 0, range.start / width)?.unwrap_or_default();
-    let (hashes, _) = tile.as_chunks::<HASH_SIZE>();
-    let from = usize::try_from(range.start % width).unwrap_or(usize::MAX);
-    let count = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
-    let hashes: Vec<Hash> = hashes.iter().skip(from).take(count).copied().map(Hash::from_bytes).collect();
-    if hashes.len() == count {
-        return Ok(hashes);
-    }
-    let message = format!("leaf hashes of entries {} to {} are missing", range.start, range.end - 1);
-    Err(StoreError::Corrupt(message))
-}
-
-/// Lets go of what an entry pointed at before something was removed from it.
 fn forget_links(
     transaction: &Transaction<'_>,
     log: LogNumber,
-    index: u64,
-    old: &[u8],
-    new: &[u8],
+    links: &[(Vec<u8>, u64)],
 ) -> rusqlite::Result<()> {
-    let links = |bytes: &[u8]| StoredEntry::decode(bytes).map(|entry| entry.links()).unwrap_or_default();
-    let left = links(new);
     let mut delete =
         transaction.prepare_cached("DELETE FROM link WHERE log = ?1 AND target = ?2 AND position = ?3")?;
-    for target in links(old).into_iter().filter(|target| !left.contains(target)) {
-        delete.execute(params![log, target, to_i64(index)])?;
+    for (target, index) in links {
+        delete.execute(params![log, target, to_i64(*index)])?;
     }
     Ok(())
 }
 
 fn note(
     transaction: &Transaction<'_>,
-    removal: &Removal,
-    class: Class,
-    changed: &[u64],
+    log: LogNumber,
+    reason: u64,
+    is_erasure: bool,
+    (first, last): (u64, u64),
+    packed: &[u8],
 ) -> Result<(), StoreError> {
-    let mut ranges: Vec<Range<u64>> = Vec::new();
-    for index in changed {
-        match ranges.last_mut() {
-            Some(last) if last.end == *index => last.end += 1,
-            _ => ranges.push(*index..index + 1),
-        }
-    }
-    let plain: Vec<u8> = ranges
-        .iter()
-        .flat_map(|range| [range.start.to_le_bytes(), range.end.to_le_bytes()])
-        .flatten()
-        .collect();
-    let (first, last) = (changed.first().copied(), changed.last().copied());
-    let packed = block::compress(&plain)?;
     transaction
         .prepare_cached(
             "INSERT INTO removal (number, log, reason, erasure, first, last, ranges) \
              SELECT COALESCE(MAX(number), 0) + 1, ?1, ?2, ?3, ?4, ?5, ?6 FROM removal",
         )
         .and_then(|mut statement| {
-            statement.execute(params![
-                removal.log,
-                to_i64(removal.reason),
-                class == Class::ERASURE,
-                to_i64(first.unwrap_or_default()),
-                to_i64(last.unwrap_or_default()),
-                packed
-            ])
+            statement.execute(params![log, to_i64(reason), is_erasure, to_i64(first), to_i64(last), packed])
         })
         .map(|_| ())
         .map_err(|error| engine("noting a removal", &error))
 }
 
 fn removals(connection: &Connection, since: u64, max: usize) -> Result<Vec<Removed>, StoreError> {
-    let rows: Vec<(i64, LogNumber, bool, Vec<u8>)> = connection
+    let rows: Vec<(i64, LogNumber, i64, bool, Vec<u8>)> = connection
         .prepare_cached(
-            "SELECT number, log, erasure, ranges FROM removal WHERE number > ?1 ORDER BY number LIMIT ?2",
+            "SELECT number, log, reason, erasure, ranges FROM removal \
+             WHERE number > ?1 ORDER BY number LIMIT ?2",
         )
         .and_then(|mut statement| {
             let max = i64::try_from(max).unwrap_or(i64::MAX);
             statement
                 .query_map(params![to_i64(since), max], |row| {
-                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
                 })?
                 .collect()
         })
         .map_err(|error| engine("reading removals", &error))?;
     rows.into_iter()
-        .map(|(number, log, is_erasure, packed)| {
-            Ok(Removed { number: to_u64(number), log, is_erasure, entries: unpack_ranges(number, &packed)? })
+        .map(|(number, log, reason, is_erasure, packed)| {
+            let (number, reason) = (to_u64(number), to_u64(reason));
+            let entries = reduce::unpack_ranges(number, &packed)?;
+            Ok(Removed { number, log, reason, is_erasure, entries })
         })
         .collect()
-}
-
-fn unpack_ranges(number: i64, packed: &[u8]) -> Result<Vec<Range<u64>>, StoreError> {
-    const RANGE_BYTES: usize = 16;
-    let damaged = || StoreError::Corrupt(format!("the note of removal {number} does not read"));
-    let plain = zstd::bulk::decompress(packed, ENTRIES_MAX * RANGE_BYTES).map_err(|_| damaged())?;
-    let (ranges, []) = plain.as_chunks::<RANGE_BYTES>() else { return Err(damaged()) };
-    let range = |bytes: &[u8; RANGE_BYTES]| {
-        let (start, end) = bytes.split_first_chunk::<8>()?;
-        let end = end.first_chunk::<8>()?;
-        Some(u64::from_le_bytes(*start)..u64::from_le_bytes(*end))
-    };
-    ranges.iter().map(range).collect::<Option<_>>().ok_or_else(damaged)
 }

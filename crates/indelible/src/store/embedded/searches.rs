@@ -60,6 +60,13 @@ pub(super) fn of_owner(connection: &Connection, owner: &str) -> Result<Vec<Saved
         .map_err(|error| engine("reading the saved searches", &error))
 }
 
+pub(super) fn all(connection: &Connection) -> Result<Vec<SavedSearch>, StoreError> {
+    connection
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM saved_search ORDER BY id"))
+        .and_then(|mut statement| statement.query_map([], read)?.collect())
+        .map_err(|error| engine("reading the saved searches", &error))
+}
+
 pub(super) fn by_id(connection: &Connection, id: Uuid) -> Result<Option<SavedSearch>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM saved_search WHERE id = ?1");
     connection

@@ -4,9 +4,9 @@ use std::sync::Mutex;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::block::{self, Block};
 use super::sqlite::{engine, locked, to_i64, unsynced};
 use super::{accounts, configuration, links, users};
+use crate::store::block::{self, Block};
 use crate::store::{Batch, Change, LogNumber, Run, Site, StoreError};
 
 /// Number of no batch: what was done under it is never undone.

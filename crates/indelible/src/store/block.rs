@@ -7,9 +7,9 @@
 //! each entry.
 
 use jiff::Timestamp;
+use model::StoredEntry;
 
-use super::sqlite::to_count;
-use crate::store::{Content, NewEntry, StoreError};
+use super::{Content, NewEntry, StoreError};
 
 /// Entries in a block, at most: half the width of a tile, so that a block lies within one tile's leaves.
 ///
@@ -50,7 +50,7 @@ pub(super) fn pack(first: u64, entries: &[NewEntry], level: i32) -> Result<Vec<B
     while !rest.is_empty() {
         let (block, others) = rest.split_at(entries_of_block(first, rest));
         blocks.push(pack_one(first, block, &mut compressor)?);
-        first += to_count(block.len());
+        first += count_of(block.len());
         rest = others;
     }
     Ok(blocks)
@@ -77,12 +77,22 @@ fn pack_one(
     let times = || entries.iter().map(|entry| entry.occurred_at);
     Ok(Block {
         first,
-        count: to_count(entries.len()),
+        count: count_of(entries.len()),
         occurred_min_us: times().min().map_or(0, floor_us),
         occurred_max_us: times().max().map_or(0, ceil_us),
-        left: Content::Entries,
+        left: left(entries),
         content,
     })
+}
+
+/// What is left of entries, which may come out of another block: new ones are all there.
+fn left(entries: &[NewEntry]) -> Content {
+    let is_expired =
+        |entry: &NewEntry| StoredEntry::decode(&entry.bytes).is_ok_and(|stored| stored.is_expired());
+    if entries.first().is_some_and(is_expired) {
+        return Content::of(entries.iter().map(|entry| entry.bytes.as_slice()));
+    }
+    Content::Entries
 }
 
 /// The content of a block that keeps its place, with entries written anew.
@@ -134,7 +144,7 @@ impl Unpacker {
             entries.push(entry);
             rest = others;
         }
-        if to_count(entries.len()) != count {
+        if count_of(entries.len()) != count {
             return Err(unpackable(&format!("it has {} entries and should have {count}", entries.len())));
         }
         Ok(entries)
@@ -164,4 +174,8 @@ pub(super) fn floor_us(time: Timestamp) -> i64 {
 
 fn ceil_us(time: Timestamp) -> i64 {
     floor_us(time).saturating_add(1)
+}
+
+fn count_of(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
 }
