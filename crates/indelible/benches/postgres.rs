@@ -17,16 +17,11 @@ use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use cluster::Cluster;
-use common::{ENTRIES_AT_ONCE, Outcome, entries_asked};
+use common::{ENTRIES_AT_ONCE, Installation, Outcome, entries_asked};
 use entries::Generator;
-use indelible::access::Caller;
-use indelible::journal::{Append, admit_all};
+use indelible::OpenOptions;
 use indelible::search::{Bucket, FacetsQuestion, PATIENCE, Question};
-use indelible::settings::Rules;
-use indelible::store::Site;
-use indelible::{Indelible, OpenOptions};
 use model::{Filter, Order, SortColumn};
-use tempfile::TempDir;
 use tokio_postgres::{Client, NoTls};
 
 /// Times that each question is asked.
@@ -43,10 +38,10 @@ fn main() -> Outcome<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let generator = Generator::new(1);
 
-    let stored = Installed::new(Some(&cluster), &database)?;
-    let embedded = Installed::new(None, "")?;
+    let stored = Installation::open(tempfile::tempdir()?, &options(&cluster, &database), "acme.www")?;
+    let embedded = Installation::new()?;
     writeln!(out, "{entries} entries of about 1 KB in batches of {ENTRIES_AT_ONCE}, one sender")?;
-    let appended = timed(|| stored.fill(&generator, 0..entries))?;
+    let appended = timed(|| fill(&stored, &generator, entries))?;
     line(&mut out, "PostgreSQL store", rate(entries, appended))?;
     let appended = rate(entries, appended);
     let bare = runtime.block_on(bare_rows(&cluster, &database))?;
@@ -55,11 +50,11 @@ fn main() -> Outcome<()> {
     let plain = runtime.block_on(plain_table(&cluster, &database, &generator, entries.min(100_000)))?;
     line(&mut out, "bare unnest inserts, a row an entry with four indexes", plain)?;
     writeln!(out, "  PostgreSQL store of that: {:.2} ×", appended / plain)?;
-    let own = timed(|| embedded.fill(&generator, 0..entries))?;
+    let own = timed(|| fill(&embedded, &generator, entries))?;
     line(&mut out, "embedded store", rate(entries, own))?;
 
-    for installed in [&stored, &embedded] {
-        installed.indelible.search().catch_up(Duration::from_mins(60))?;
+    for installation in [&stored, &embedded] {
+        installation.indelible.search().catch_up(Duration::from_hours(1))?;
     }
     writeln!(
         out,
@@ -67,7 +62,7 @@ fn main() -> Outcome<()> {
         "milliseconds", "PostgreSQL", "p99", "embedded", "p99"
     )?;
     for question in QUESTIONS {
-        let (there, here) = (stored.ask(&question)?, embedded.ask(&question)?);
+        let (there, here) = (ask(&stored, &question)?, ask(&embedded, &question)?);
         writeln!(
             out,
             "{:<52} {:>10.2} {:>10.2} {:>10.2} {:>10.2}",
@@ -83,57 +78,40 @@ fn main() -> Outcome<()> {
     Ok(())
 }
 
-/// An open installation with a site.
-struct Installed {
-    indelible: Indelible,
-    site: Site,
-    directory: TempDir,
+fn options(cluster: &Cluster, database: &str) -> OpenOptions {
+    OpenOptions { database: Some(cluster.url("app", database)), ..OpenOptions::default() }
 }
 
-impl Installed {
-    fn new(cluster: Option<&Cluster>, database: &str) -> Outcome<Self> {
-        let directory = tempfile::tempdir()?;
-        let options = OpenOptions {
-            database: cluster.map(|cluster| cluster.url("app", database)),
-            origin: Some("bench".to_owned()),
-            ..OpenOptions::default()
+fn fill(installation: &Installation, generator: &Generator, entries: u64) -> Outcome<()> {
+    installation.fill(entries, |number| Ok(generator.entry(usize::try_from(number)?)))
+}
+
+/// The middle and nearly the worst of the times, in milliseconds.
+fn ask(installation: &Installation, asked: &Asked) -> Outcome<(f64, f64)> {
+    let mut times = Vec::with_capacity(TIMES);
+    for number in 0..TIMES {
+        let filter = Filter::parse(&(asked.filter)(number)).map_err(|error| error.to_string())?;
+        let question = Question {
+            sites: std::slice::from_ref(&installation.site),
+            filter: &filter,
+            order: Order::NEWEST_FIRST,
+            cursor: None,
+            limit: 50,
+            patience: PATIENCE,
         };
-        let indelible = Indelible::open(directory.path(), &options)?;
-        let site = indelible.create_site("acme.www".parse()?, "Acme", &Caller::local("bench"))?;
-        Ok(Self { indelible, site, directory })
-    }
-
-    fn fill(&self, generator: &Generator, numbers: std::ops::Range<u64>) -> Outcome<()> {
-        fill(&self.indelible, &self.site, generator, numbers)
-    }
-
-    /// The middle and nearly the worst of the times, in milliseconds.
-    fn ask(&self, asked: &Asked) -> Outcome<(f64, f64)> {
-        let mut times = Vec::with_capacity(TIMES);
-        for number in 0..TIMES {
-            let filter = Filter::parse(&(asked.filter)(number)).map_err(|error| error.to_string())?;
-            let question = Question {
-                sites: std::slice::from_ref(&self.site),
-                filter: &filter,
-                order: Order::NEWEST_FIRST,
-                cursor: None,
-                limit: 50,
-                patience: PATIENCE,
-            };
-            let start = Instant::now();
-            if asked.counts {
-                let columns = [SortColumn::User, SortColumn::Action, SortColumn::EntityType];
-                let facets = FacetsQuestion { columns: &columns, bucket: Some(Bucket::Day), values_max: 20 };
-                self.indelible.search().facets(&question, &facets)?;
-            } else {
-                self.indelible.search().page(&question)?;
-            }
-            times.push(start.elapsed().as_secs_f64() * 1000.0);
+        let start = Instant::now();
+        if asked.counts {
+            let columns = [SortColumn::User, SortColumn::Action, SortColumn::EntityType];
+            let facets = FacetsQuestion { columns: &columns, bucket: Some(Bucket::Day), values_max: 20 };
+            installation.indelible.search().facets(&question, &facets)?;
+        } else {
+            installation.indelible.search().page(&question)?;
         }
-        times.sort_by(f64::total_cmp);
-        let at = |place: usize| times.get(place).copied().unwrap_or_default();
-        Ok((at(TIMES / 2), at(TIMES * 99 / 100)))
+        times.push(start.elapsed().as_secs_f64() * 1000.0);
     }
+    times.sort_by(f64::total_cmp);
+    let at = |place: usize| times.get(place).copied().unwrap_or_default();
+    Ok((at(TIMES / 2), at(TIMES * 99 / 100)))
 }
 
 /// A question, its filter by the number of the time.
@@ -164,54 +142,26 @@ const QUESTIONS: [Asked; 4] = [
     Asked { what: "three facets and a histogram by day", filter: |_| String::new(), counts: true },
 ];
 
-fn fill(
-    indelible: &Indelible,
-    site: &Site,
-    generator: &Generator,
-    numbers: std::ops::Range<u64>,
-) -> Outcome<()> {
-    for first in numbers.clone().step_by(usize::try_from(ENTRIES_AT_ONCE)?) {
-        let texts = (first..numbers.end.min(first + ENTRIES_AT_ONCE))
-            .map(|number| Ok(generator.entry(usize::try_from(number)?)))
-            .collect::<Outcome<Vec<String>>>()?;
-        let admissions = admit_all(texts.iter().map(String::as_bytes), "bench", None, &Rules::default())?;
-        let entries =
-            admissions.into_iter().collect::<Result<Vec<_>, _>>().map_err(|error| format!("{error:?}"))?;
-        let append = Append { site: site.clone(), entries, atomic: true, change: None };
-        indelible.journal().append_blocking(append)?;
-    }
-    Ok(())
-}
-
 /// Several processes' journals on one database, each with a site of its own.
 fn together(cluster: &Cluster, processes: usize, generator: &Generator) -> Outcome<Duration> {
     let database = cluster.database();
-    let first = Installed::new(Some(cluster), &database)?;
+    let options = OpenOptions { without_indexing: true, ..options(cluster, &database) };
+    let first = Installation::open(tempfile::tempdir()?, &options, "acme.www")?;
     let mut all = Vec::new();
     for number in 0..processes {
         let directory = tempfile::tempdir()?;
-        let (from, to) = (first.directory.path().join("keys"), directory.path().join("keys"));
+        let (from, to) = (first.directory().join("keys"), directory.path().join("keys"));
         std::fs::create_dir(&to)?;
         for found in std::fs::read_dir(from)? {
             let found = found?;
             std::fs::copy(found.path(), to.join(found.file_name()))?;
         }
-        let options = OpenOptions {
-            database: Some(cluster.url("app", &database)),
-            without_indexing: true,
-            ..OpenOptions::default()
-        };
-        let indelible = Indelible::open(directory.path(), &options)?;
-        let id = format!("acme.site{number}").parse()?;
-        let site = indelible.create_site(id, "Acme", &Caller::local("bench"))?;
-        all.push((indelible, site, directory));
+        all.push(Installation::open(directory, &options, &format!("acme.site{number}"))?);
     }
     timed(|| {
         std::thread::scope(|scope| {
-            let running: Vec<_> = all
-                .iter()
-                .map(|(indelible, site, _)| scope.spawn(move || fill(indelible, site, generator, 0..EACH)))
-                .collect();
+            let running: Vec<_> =
+                all.iter().map(|process| scope.spawn(move || fill(process, generator, EACH))).collect();
             for one in running {
                 one.join().map_err(|_| "a process ended early")??;
             }

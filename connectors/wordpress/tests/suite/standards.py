@@ -1,5 +1,5 @@
-"""The plugin's text: it parses, keeps to WordPress' form as far as this is checked without tools that no distribution has, and
-its sentences can be translated."""
+"""The plugin's text: it parses, keeps to WordPress' form as far as tools of a distribution can tell, and its sentences can be
+translated."""
 
 import concurrent.futures
 import re
@@ -15,7 +15,7 @@ FILES = [PLUGIN / "indelible.php", PLUGIN / "uninstall.php", *sorted((PLUGIN / "
 
 class Standards:
     def tests(self, run):
-        for name in ("parses", "form", "strings"):
+        for name in ("parses", "sniffs", "form", "strings"):
             run.test(f"standards: {name}", getattr(self, name))
 
     def parses(self):
@@ -23,6 +23,11 @@ class Standards:
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             for done in pool.map(lambda path: subprocess.run(["php", "-d", "display_errors=stdout", "-l", str(path)], capture_output=True, text=True), every):
                 assert done.returncode == 0 and "Deprecated" not in done.stdout, done.stdout
+
+    def sniffs(self):
+        """What PHP_CodeSniffer's own sniffs can tell of WordPress' coding standard: phpcs.xml."""
+        done = subprocess.run(["phpcs", "-q", "--report=emacs"], cwd=PLUGIN, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
 
     def form(self):
         """Tabs, strict types, one class in the file of its name, and none of the functions that turn text into code."""

@@ -1,6 +1,9 @@
 //! What the benchmarks share: an installation with one site, and entries in it.
 
+#![allow(dead_code, reason = "each benchmark uses its part")]
+
 use std::error::Error;
+use std::path::Path;
 
 use indelible::access::Caller;
 use indelible::journal::{Append, admit_all};
@@ -19,16 +22,23 @@ pub(crate) const ENTRIES_AT_ONCE: u64 = 1_000;
 pub(crate) struct Installation {
     pub(crate) indelible: Indelible,
     pub(crate) site: Site,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 impl Installation {
     pub(crate) fn new() -> Outcome<Self> {
-        let directory = tempfile::tempdir()?;
-        let indelible = Indelible::open(directory.path(), &OpenOptions::default())?;
-        let id: SiteId = "acme.www".parse()?;
+        Self::open(tempfile::tempdir()?, &OpenOptions::default(), "acme.www")
+    }
+
+    pub(crate) fn open(directory: TempDir, options: &OpenOptions, site: &str) -> Outcome<Self> {
+        let indelible = Indelible::open(directory.path(), options)?;
+        let id: SiteId = site.parse()?;
         let site = indelible.create_site(id, "Acme", &Caller::local("bench"))?;
-        Ok(Self { indelible, site, _directory: directory })
+        Ok(Self { indelible, site, directory })
+    }
+
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
     }
 
     /// Appends entries, none of which may be refused.

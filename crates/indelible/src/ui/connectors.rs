@@ -59,6 +59,7 @@ pub(super) async fn connectors(State(app): State<App>, visit: Visit, Path(site):
             since: Time::new(page.now, app.refusals.since()),
             configures,
             list_href: url::site(id),
+            settings_href: format!("{}#endpoints", url::settings(id)),
         })
     };
     visit.page(make).await

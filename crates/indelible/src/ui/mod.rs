@@ -21,6 +21,7 @@ mod activity;
 mod actor;
 mod connectors;
 mod embed;
+mod endpoints;
 mod entry;
 mod find;
 mod history;

@@ -1,5 +1,5 @@
 //! `/sites/{site}/settings`: how long content is kept, the hold, what entries must say, who reads, and which fields are
-//! masked or folded. Each form sets what it shows and nothing else, so that an entry tells of one decision.
+//! masked or folded, and where reverts go. Each form sets what it shows and nothing else, so that an entry tells of one decision.
 
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use model::retention::LOWERING_DELAY;
 use model::{Permission, Retention};
 use serde_json::{Map, Value as Json};
 
+use super::endpoints;
 use super::form::Form;
 use super::view::{
     FieldError, FieldsPart, HoldPart, ReadingPart, ReasonPart, RetentionPart, SettingsPage, Time, Tone, text,
@@ -38,7 +39,7 @@ pub(super) async fn show(
     let make = move |visit: &Visit| {
         let site = visit.caller.on_site(Permission::Configure, &site, app.indelible.sites())?.site;
         let asked = Form::read(query.unwrap_or_default().as_bytes())?;
-        Ok(Made::of(&app, visit, &site)?.page(&asked, &[]))
+        Made::of(&app, visit, &site)?.page(&asked, &[])
     };
     visit.page(make).await
 }
@@ -73,7 +74,7 @@ pub(super) async fn save(
     match tried {
         Ok(Tried::Saved(address)) => Redirect::to(&address).into_response(),
         Ok(Tried::Refused { site, form, errors }) => {
-            let make = move |visit: &Visit| Ok(Made::of(&app, visit, &site)?.page(&form, &errors));
+            let make = move |visit: &Visit| Made::of(&app, visit, &site)?.page(&form, &errors);
             visit.page_with(StatusCode::UNPROCESSABLE_ENTITY, make).await
         }
         Err(problem) => visit.failed(&problem),
@@ -94,10 +95,14 @@ fn try_save(app: &App, caller: &Caller, site: &str, body: &[u8]) -> Result<Tried
     if part == "hold" {
         caller.on_site(Permission::Govern, site.id.as_str(), app.indelible.sites())?;
     }
-    let set = changes(&part, &form).and_then(|changes| {
-        app.indelible.change_settings(&site, &changes, caller)?;
-        Ok(())
-    });
+    let set = if part == "endpoints" {
+        endpoints::save(app, &site, &form, caller)
+    } else {
+        changes(&part, &form).and_then(|changes| {
+            app.indelible.change_settings(&site, &changes, caller)?;
+            Ok(())
+        })
+    };
     match set {
         Ok(()) => {
             let address = url::with_query(&url::settings(site.id.as_str()), &[("saved", &part)]);
@@ -121,6 +126,7 @@ fn changes(part: &str, form: &Form) -> Result<Map<String, Json>, Problem> {
         "hold" => vec![("hold", is_on("hold"))],
         "reasons" => vec![("require_reason", reason_of(form))],
         "reading" => vec![("network_only", is_on("network_only")), ("public_log", is_on("public_log"))],
+        "visibility" => vec![("visibility", rules_of(form)?)],
         "masked" => vec![("mask_fields", lines(form.get("mask_fields")).into())],
         "noise" => {
             let fields = lines(form.get("noise_fields"));
@@ -154,6 +160,23 @@ fn reason_of(form: &Form) -> Json {
     }
 }
 
+/// Rules by role, one a line: `auditor: entity.type:page`.
+fn rules_of(form: &Form) -> Result<Json, Problem> {
+    let refused = |message: String| Problem::invalid("visibility", "invalid_value", message);
+    let mut rules = Map::new();
+    for line in lines(form.get("visibility")) {
+        let (role, rule) = line.split_once(':').ok_or_else(|| {
+            refused(format!(
+                "`{line}` must be a role, a colon and a filter, such as auditor: entity.type:page"
+            ))
+        })?;
+        if rules.insert(role.trim().to_owned(), rule.trim().into()).is_some() {
+            return Err(refused(format!("the role `{}` has two rules: join them with OR", role.trim())));
+        }
+    }
+    Ok(rules.into())
+}
+
 fn lines(text: &str) -> Vec<String> {
     text.lines().map(str::trim).filter(|line| !line.is_empty()).map(ToOwned::to_owned).collect()
 }
@@ -176,18 +199,18 @@ impl<'a> Made<'a> {
         Ok(Self { app, visit, site, now, settings, outlook })
     }
 
-    /// The page. `sent` is what the address or a refused form says, `errors` what is wrong with it.
-    fn page(&self, sent: &Form, errors: &[crate::api::FieldError]) -> SettingsPage {
+    /// The page. `sent` is what the address or a refused form says, `sent_errors` what is wrong with it.
+    fn page(&self, sent: &Form, sent_errors: &[crate::api::FieldError]) -> Result<SettingsPage, Problem> {
         let id = self.site.id.as_str();
         let error = |error: &crate::api::FieldError| FieldError {
             field: error.field.clone(),
             message: error.message.clone(),
             place: None,
         };
-        let mut errors: Vec<FieldError> = errors.iter().map(error).collect();
+        let mut errors: Vec<FieldError> = sent_errors.iter().map(error).collect();
         let retention = self.retention(sent, &mut errors);
         let changes = [("action", "indelible.site.settings")];
-        SettingsPage {
+        Ok(SettingsPage {
             frame: self.visit.frame(
                 self.app,
                 &format!("Settings of {}", self.site.name),
@@ -208,10 +231,12 @@ impl<'a> Made<'a> {
             },
             reason: self.reason(sent),
             reading: self.reading(sent),
+            visibility: self.visibility(sent),
             masked: FieldsPart { lines: self.masked(sent), is_default: self.settings.mask_fields.is_empty() },
             noise: FieldsPart { lines: self.noise(sent), is_default: self.settings.noise_fields.is_none() },
+            endpoints: endpoints::parts(self.app, self.site, sent, sent_errors)?,
             errors,
-        }
+        })
     }
 
     fn retention(&self, sent: &Form, errors: &mut Vec<FieldError>) -> RetentionPart {
@@ -308,6 +333,14 @@ impl<'a> Made<'a> {
             return ReadingPart { network_only: is_on("network_only"), public_log: is_on("public_log") };
         }
         ReadingPart { network_only: self.settings.network_only, public_log: self.settings.public_log }
+    }
+
+    fn visibility(&self, sent: &Form) -> String {
+        if sent.get("part") == "visibility" {
+            return sent.get("visibility").to_owned();
+        }
+        let lines = self.settings.visibility.iter().map(|(role, rule)| format!("{role}: {rule}"));
+        lines.collect::<Vec<_>>().join("\n")
     }
 
     fn masked(&self, sent: &Form) -> String {

@@ -22,7 +22,7 @@ enum By {
 use By::{Events, Page, Token};
 
 /// Path, how it is asked, the permission that it takes on the site in its path, and its status when all is well.
-const ROUTES: [(&str, By, Permission, u16); 18] = [
+const ROUTES: [(&str, By, Permission, u16); 20] = [
     ("/sites/{site}", Page, Permission::Read, 200),
     ("/sites/{site}/entries/{id}", Page, Permission::Read, 200),
     ("/sites/{site}/entities/page/1", Page, Permission::Read, 200),
@@ -41,6 +41,8 @@ const ROUTES: [(&str, By, Permission, u16); 18] = [
     ("/api/v1/sites/{site}/audit", Token, Permission::Read, 200),
     ("/logs/{site}/checkpoint", Token, Permission::Read, 200),
     ("/logs/{site}/log.v1.json", Token, Permission::Read, 200),
+    ("/logs/{site}/tile/0/000.p/1", Token, Permission::Read, 200),
+    ("/logs/{site}/tile/entries/000.p/1", Token, Permission::Read, 200),
 ];
 
 /// What a credential for one site, or for all, gets for a route of a site. What is none of its business does not exist.

@@ -3,6 +3,7 @@
 use std::future::IntoFuture;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 use indelible::access::{Caller, Gate, new_token};
 use indelible::api::App;
@@ -17,6 +18,8 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::postgres::{Cluster, over_the_store_asked_for};
+
 /// A running server. Dropping it stops it.
 pub(crate) struct Server {
     pub(crate) indelible: Indelible,
@@ -26,6 +29,7 @@ pub(crate) struct Server {
     /// One for all requests: making a client costs more than most requests.
     pub(crate) client: Client,
     directory: TempDir,
+    _cluster: Option<Arc<Cluster>>,
     stop: Option<oneshot::Sender<()>>,
     serving: JoinHandle<()>,
 }
@@ -55,7 +59,8 @@ impl Server {
     }
 
     async fn serve(directory: TempDir, options: &OpenOptions, change: impl FnOnce(App) -> App) -> Self {
-        let indelible = Indelible::open(directory.path(), options).unwrap();
+        let (options, cluster) = over_the_store_asked_for(directory.path(), options);
+        let indelible = Indelible::open(directory.path(), &options).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let app = change(App::new(indelible.clone(), Gate::new(indelible.store().clone()), None));
@@ -66,7 +71,7 @@ impl Server {
         });
         let root = token(&indelible, "root", Role::SuperAdmin, None);
         let client = Client::builder().redirect(Policy::none()).build().unwrap();
-        Self { indelible, address, root, client, directory, stop: Some(stop), serving }
+        Self { indelible, address, root, client, directory, _cluster: cluster, stop: Some(stop), serving }
     }
 
     /// Stops the server and keeps its directory.

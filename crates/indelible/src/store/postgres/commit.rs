@@ -246,13 +246,20 @@ async fn write(client: &Client, run: &Run) -> Result<(), StoreError> {
         }
         execute(client, what, statements::INSERT_LINKS, link_parameters).await
     };
-    let written = tokio::try_join!(
+    // Prepared before, so that they are sent in this order.
+    for sql in
+        [statements::INSERT_BLOCKS, statements::INSERT_IDS, statements::PUT_TILES, statements::INSERT_LINKS]
+    {
+        client.prepare_cached(sql).await.map_err(|error| failed(what, &error))?;
+    }
+    let (blocks, ids, tiles, links) = tokio::join!(
         execute(client, what, statements::INSERT_BLOCKS, block_parameters),
         execute(client, what, statements::INSERT_IDS, id_parameters),
         put_tiles(client, run),
         links,
     );
-    written.map(|_| ())
+    // The first that fails says why; the server refuses those behind it because one has failed.
+    blocks.and(ids).and(tiles).and(links.map(|_| ()))
 }
 
 async fn put_tiles(client: &Client, run: &Run) -> Result<(), StoreError> {

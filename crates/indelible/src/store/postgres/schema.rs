@@ -86,8 +86,11 @@ pub fn init_database(url: &DatabaseUrl) -> Result<usize, StoreError> {
 pub(super) async fn check_server(client: &Client) -> Result<(), StoreError> {
     let what = "looking at the database server";
     let row = client.query_one(SERVER, &[]).await.map_err(|error| failed(what, &error))?;
-    let (version, shown, commit, fsync): (i32, String, String, String) =
-        (row.get(0), row.get(1), row.get(2), row.get(3));
+    let (shown, commit, fsync): (String, String, String) = (get(&row, 1)?, get(&row, 2)?, get(&row, 3)?);
+    judge_server(get(&row, 0)?, &shown, &commit, &fsync)
+}
+
+fn judge_server(version: i32, shown: &str, commit: &str, fsync: &str) -> Result<(), StoreError> {
     if version < VERSION_MIN {
         return Err(StoreError::Refused(format!(
             "this is PostgreSQL {shown}, and 14 or later is needed: upgrade the server"
@@ -186,4 +189,23 @@ fn compare(applied: &[(String, Vec<u8>)]) -> Result<(), StoreError> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_must_be_new_enough_and_keep_what_it_acknowledges() {
+        assert!(judge_server(140_000, "14.0", "on", "on").is_ok());
+        assert!(judge_server(180_001, "18.1", "remote_apply", "on").is_ok());
+        for (version, commit, fsync, reason) in [
+            (130_022, "on", "on", "this is PostgreSQL X, and 14 or later is needed"),
+            (150_000, "off", "on", "synchronous_commit=off"),
+            (150_000, "on", "off", "fsync=off"),
+        ] {
+            let refused = judge_server(version, "X", commit, fsync).unwrap_err().to_string();
+            assert!(refused.contains(reason), "{refused}");
+        }
+    }
 }

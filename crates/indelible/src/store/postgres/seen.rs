@@ -146,7 +146,7 @@ impl Seen {
                 state.kept_at = Some(Instant::now());
             }
             Err(error) => {
-                tracing::warn!(%error, path = %self.path.display(), "the heads that were seen could not be kept")
+                tracing::warn!(%error, path = %self.path.display(), "the heads that were seen could not be kept");
             }
         }
     }

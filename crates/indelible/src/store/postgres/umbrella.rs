@@ -23,13 +23,11 @@ impl PostgresStore {
     ) -> Result<T, StoreError> {
         self.connections.wait(async {
             let round = self.umbrella.lock().await;
-            match round.as_ref() {
-                Some(client) => read(client).await,
-                None => {
-                    drop(round);
-                    read(&self.connected().await?).await
-                }
+            if let Some(client) = round.as_ref() {
+                return read(client).await;
             }
+            drop(round);
+            read(&self.connected().await?).await
         })
     }
 }

@@ -28,6 +28,8 @@ pub struct ConnectorsPage {
     pub configures: bool,
     /// The site's activity.
     pub list_href: String,
+    /// Where endpoints are set.
+    pub settings_href: String,
 }
 
 /// One credential that sends.

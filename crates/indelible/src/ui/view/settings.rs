@@ -24,10 +24,14 @@ pub struct SettingsPage {
     pub reason: ReasonPart,
     /// Who reads.
     pub reading: ReadingPart,
+    /// What roles see: a role and its filter on each line.
+    pub visibility: String,
     /// Fields whose values are never stored.
     pub masked: FieldsPart,
     /// Fields that are folded away.
     pub noise: FieldsPart,
+    /// Where connectors take reverts; the last one is empty, for another.
+    pub endpoints: Vec<EndpointPart>,
     /// What is wrong with what was sent.
     pub errors: Vec<FieldError>,
 }
@@ -92,6 +96,31 @@ pub struct ReadingPart {
     pub network_only: bool,
     /// Anybody may read what proves the log, which names nobody.
     pub public_log: bool,
+}
+
+/// Where a connector takes reverts.
+#[derive(Clone, Debug)]
+pub struct EndpointPart {
+    /// Its place on the page, which tells its fields from those of others.
+    pub number: usize,
+    /// The connector; empty where another can be set.
+    pub name: String,
+    /// The address.
+    pub url: String,
+    /// Whether orders to it are signed. The secret is never shown.
+    pub has_secret: bool,
+    /// Whether it is set already.
+    pub is_set: bool,
+    /// What is wrong with what was sent: a field, and why.
+    pub error: Option<(String, String)>,
+}
+
+impl EndpointPart {
+    /// What is wrong with a field.
+    #[must_use]
+    pub fn error(&self, field: &str) -> Option<&str> {
+        self.error.as_ref().filter(|(wrong, _)| wrong == field).map(|(_, why)| why.as_str())
+    }
 }
 
 /// A list of fields.

@@ -53,6 +53,13 @@ async fn each_form_sets_what_it_shows_and_its_change_is_an_entry() {
     browser.press_button("Save reasons").await;
     browser.click("[name=public_log]").await;
     browser.press_button("Save reading").await;
+    browser
+        .find("#visibility-rules")
+        .await
+        .send_keys("auditor: entity.type:page\nauthor: actor.id:7")
+        .await
+        .unwrap();
+    browser.press_button("Save visibility").await;
     browser.find("#mask-fields").await.send_keys("iban\ncards.*.number").await.unwrap();
     browser.press_button("Save masked fields").await;
     browser.find("#noise-fields").await.clear().await.unwrap();
@@ -64,12 +71,20 @@ async fn each_form_sets_what_it_shows_and_its_change_is_an_entry() {
     assert_eq!(settings["retention"]["effective"], 365, "a lowered retention waits");
     assert_eq!((&settings["hold"], &settings["require_reason"]), (&json!(true), &json!(true)));
     assert_eq!((&settings["public_log"], &settings["network_only"]), (&json!(true), &json!(false)));
+    assert_eq!(settings["visibility"], json!({"auditor": "entity.type:page", "author": "actor.id:7"}));
     assert_eq!(settings["mask_fields"], json!(["iban", "cards.*.number"]));
     assert_eq!(settings["noise_fields"], json!(["touched", "/meta/seen"]));
     let told = changes(&server).await;
     let changed: Vec<&Value> = told.iter().rev().map(|entry| &entry["changed"]).collect();
-    let expected =
-        ["audit_log_retention_days", "hold", "require_reason", "public_log", "mask_fields", "noise_fields"];
+    let expected = [
+        "audit_log_retention_days",
+        "hold",
+        "require_reason",
+        "public_log",
+        "visibility",
+        "mask_fields",
+        "noise_fields",
+    ];
     assert_eq!(changed, expected.map(|name| json!([name])).iter().collect::<Vec<_>>());
 
     browser.press_button("Back to the default list").await;
@@ -89,6 +104,10 @@ async fn what_cannot_be_comes_back_with_what_is_wrong() {
     for (part, choice, field, wrong, message) in [
         ("retention", "[name=keep][value=days]", "[name=days]", "a month", "whole number"),
         ("reasons", "[name=reason][value=when]", "[name=filter]", "kind:(", "filter"),
+        ("visibility", "", "#visibility-rules", "auditor", "must be a role, a colon and a filter"),
+        ("visibility", "", "#visibility-rules", "owner: kind:update", "governs the site"),
+        ("visibility", "", "#visibility-rules", "auditor: kind:(", "is not a filter"),
+        ("visibility", "", "#visibility-rules", "auditor: a\nauditor: b", "has two rules"),
         ("masked", "", "#mask-fields", "a..b", "has an empty step"),
         ("noise", "", "#noise-fields", "a/b", "neither a field"),
     ] {
@@ -109,6 +128,44 @@ async fn what_cannot_be_comes_back_with_what_is_wrong() {
     assert_eq!(changes(&server).await.len(), 0);
     browser.go(&format!("{PAGE}?keep=days&days=0.5&preview=yes")).await;
     assert_eq!(browser.count("#retention .error").await, 1);
+}
+
+#[tokio::test]
+async fn revert_endpoints_are_set_changed_and_removed() {
+    let server = Server::start().await;
+    let browser = Browser::open_without_scripts(&server).await;
+    browser.sign_in(&server.token(Role::Admin, Some("acme.www"))).await;
+    browser.go(PAGE).await;
+    let fill = async |field: &str, text: &str| {
+        browser.find(field).await.clear().await.unwrap();
+        browser.find(field).await.send_keys(text).await.unwrap();
+    };
+    let connectors = async || server.read("/api/v1/sites/acme.www/connectors").await["data"].clone();
+    // A secret is needed, and what was written so far stays.
+    fill("#connector-0", "site-cms").await;
+    fill("#revert-url-0", "https://cms.example.org/revert").await;
+    browser.press_button("Save endpoint").await;
+    assert_eq!(
+        browser.text("#endpoints .error").await,
+        "is required with revert_url: orders are signed with it"
+    );
+    assert_eq!(browser.find("#connector-0").await.prop("value").await.unwrap().as_deref(), Some("site-cms"));
+    fill("#revert-secret-0", "a secret of both").await;
+    browser.press_button("Save endpoint").await;
+    assert!(browser.place().await.starts_with(&format!("{PAGE}?saved=endpoints")));
+    let set =
+        json!([{"name": "site-cms", "revert_url": "https://cms.example.org/revert", "has_secret": true}]);
+    assert_eq!(connectors().await, set);
+    assert!(!browser.client.source().await.unwrap().contains("a secret of both"));
+    // The secret stays when none is given.
+    fill("#revert-url-0", "https://cms.example.org/other").await;
+    browser.press("#endpoints form:first-of-type .strong").await;
+    assert_eq!(connectors().await[0]["revert_url"], "https://cms.example.org/other");
+    assert_eq!(connectors().await[0]["has_secret"], true);
+    browser.press_button("Remove").await;
+    assert_eq!(connectors().await, json!([]));
+    let told = server.read("/api/v1/sites/acme.www/entries?q=action:indelible.connector.*").await;
+    assert_eq!(told["data"].as_array().unwrap().len(), 3);
 }
 
 #[tokio::test]

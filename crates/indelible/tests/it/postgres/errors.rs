@@ -11,6 +11,7 @@ use super::{Cluster, Fresh};
 use crate::process::run;
 use crate::search::{append, create};
 use crate::store::ALL;
+use crate::support::{Server, entry};
 
 fn refusal(address: &str) -> StoreError {
     Database::connect(&DatabaseUrl::new(address)).unwrap_err()
@@ -149,4 +150,49 @@ fn whoever_waits_too_long_is_told_to_come_back() {
     assert!(began.elapsed() >= Duration::from_secs(1));
     drop(held);
     drop(other.lock(ALL).unwrap());
+}
+
+#[test]
+fn when_all_connections_are_busy_it_is_said() {
+    let fresh = Fresh::new();
+    let store = fresh.open();
+    // Somebody keeps everybody from reading the sites.
+    let locked = std::thread::scope(|scope| {
+        let lock = "BEGIN; LOCK TABLE indelible.site IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(14); ROLLBACK";
+        scope.spawn(|| fresh.cluster.sql(&fresh.database, lock));
+        let held = "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = \
+                    'indelible.site'::regclass AND granted";
+        while fresh.cluster.sql(&fresh.database, held) != "1" {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let readers: Vec<_> = (0..20).map(|_| scope.spawn(|| store.sites())).collect();
+        readers.into_iter().map(|reader| reader.join().unwrap()).collect::<Vec<_>>()
+    });
+    let told = locked.iter().filter_map(|read| read.as_ref().err()).map(ToString::to_string);
+    let told: Vec<String> = told.collect();
+    assert_eq!(told.len(), 4, "those beyond the pool: {told:?}");
+    assert!(told.iter().all(|said| said.contains("all 16 connections of this process")), "{told:?}");
+    assert_eq!(store.sites().unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_the_database_is_away_requests_are_told_to_come_back() {
+    let cluster = Cluster::start(&[]);
+    let database = cluster.database();
+    let options = OpenOptions { database: Some(cluster.url("app", &database)), ..OpenOptions::default() };
+    let server = Server::start_with(tempfile::tempdir().unwrap(), &options).await;
+    server.create_site("acme.www");
+    server.appended(entry("")).await;
+    cluster.end("INT");
+    let (status, problem) = server.append(entry("")).await;
+    assert_eq!((status.as_u16(), problem["code"].as_str()), (503, Some("unavailable")), "{problem}");
+    let (status, problem) = server.get("/api/v1/sites/acme.www/entries").await;
+    assert_eq!((status.as_u16(), problem["code"].as_str()), (503, Some("unavailable")), "{problem}");
+    assert!(
+        !problem.to_string().contains("127.0.0.1"),
+        "what is behind the server is nobody's business: {problem}"
+    );
+    cluster.run(&[]);
+    server.appended(entry("")).await;
+    assert_eq!(server.size("acme.www").await, 2);
 }

@@ -46,7 +46,7 @@ fn write(indelible: &Indelible, site: usize, over: &AtomicBool) -> (Acknowledged
     let log = indelible.sites().find(&SITES[site].parse().unwrap()).unwrap().unwrap();
     let (mut acknowledged, mut again, mut number) = (Acknowledged::new(), false, 0);
     while !over.load(Ordering::SeqCst) {
-        let ids: Vec<Uuid> = (0..1 + number % 20)
+        let ids: Vec<Uuid> = (0..=number % 20)
             .map(|_| {
                 number += 1;
                 Uuid::from_u64_pair(u64::try_from(site).unwrap(), number)

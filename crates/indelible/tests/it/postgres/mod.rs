@@ -89,3 +89,28 @@ impl Fresh {
         directory
     }
 }
+
+/// The store that the tests' servers have: with `INDELIBLE_TEST_STORE=postgres` a database for each of them, so that every
+/// test of the API, the screens and the dialects can be run over it.
+pub(crate) fn over_the_store_asked_for(
+    directory: &Path,
+    options: &OpenOptions,
+) -> (OpenOptions, Option<Arc<Cluster>>) {
+    if std::env::var("INDELIBLE_TEST_STORE").as_deref() != Ok("postgres") {
+        return (options.clone(), None);
+    }
+    let cluster = Cluster::shared();
+    // A server that starts again in the same directory finds its database again.
+    let kept = directory.join("test-database");
+    let database = std::fs::read_to_string(&kept).unwrap_or_else(|_| {
+        let database = cluster.database();
+        std::fs::write(&kept, &database).unwrap();
+        database
+    });
+    let options = OpenOptions {
+        database: Some(cluster.url("app", &database)),
+        retention_database: Some(cluster.url("janitor", &database)),
+        ..options.clone()
+    };
+    (options, Some(cluster))
+}

@@ -119,7 +119,7 @@ impl Writer {
                 return false;
             }
             let site = (round + usize::try_from(self.number).unwrap()) % SITES.len();
-            let ids: Vec<Uuid> = (0..1 + self.sent % 40).map(|_| self.next_id()).collect();
+            let ids: Vec<Uuid> = (0..=self.sent % 40).map(|_| self.next_id()).collect();
             if !self.send(process, site, &ids) {
                 return false;
             }

@@ -3,6 +3,8 @@
 use indelible::access::Caller;
 use indelible::jobs::verify_site;
 use indelible::removal::{Expiring, Verdict, Wanted, erase, expire, verdict};
+use indelible::search::Question;
+use indelible::store::Site;
 use indelible::{Indelible, OpenOptions, receipts};
 use jiff::SignedDuration;
 use model::{Retention, SectionName};
@@ -61,34 +63,37 @@ fn content_is_removed_by_the_retentions_user_and_verifies() {
     assert!(matches!(verdict(&indelible, &site, 431).unwrap(), Verdict::Erased(_)));
     assert!(matches!(verdict(&indelible, &site, 7).unwrap(), Verdict::Expired(..)));
     for process in [&indelible, &other] {
-        let report = verify_site(process, &site, &|_| ()).unwrap();
-        assert_eq!((report.findings, report.erased, report.expired), (vec![], 1, 300));
-        for follows in [false, true] {
-            for (query, count) in
-                [("ip:203.0.113.77", 299), ("entity:p7", 0), ("entity:p431", 1), ("actor:\"Person 431\"", 0)]
-            {
-                let filter = model::Filter::parse(query).unwrap();
-                let question = indelible::search::Question {
-                    sites: std::slice::from_ref(&site),
-                    filter: &filter,
-                    order: model::Order::NEWEST_FIRST,
-                    cursor: None,
-                    limit: 1000,
-                    patience: PATIENT,
-                };
-                assert_eq!(process.search().count(&question).unwrap(), count, "{query}, {follows}");
-                assert_eq!(
-                    process.search().page(&question).unwrap().entries.len(),
-                    usize::try_from(count).unwrap()
-                );
-            }
-            assert!(process.search().follow_removals(PATIENT).unwrap());
-        }
+        finds_what_is_left(process, &site);
     }
     // What was saved before still proves.
     for (index, receipt) in saved {
         let stored = indelible.store().entries(site.log, index..index + 1).unwrap();
         let hash = tlog::leaf_hash(&model::StoredEntry::decode(&stored[0]).unwrap().leaf().to_bytes());
         assert_eq!(indelible::auditor::verify_receipt(&receipt, &hash, &keys[0], None).unwrap().index, index);
+    }
+}
+
+/// A process verifies, counts and lists what is left, whether its index has followed or not.
+fn finds_what_is_left(process: &Indelible, site: &Site) {
+    let report = verify_site(process, site, &|_| ()).unwrap();
+    assert_eq!((report.findings, report.erased, report.expired), (vec![], 1, 300));
+    for follows in [false, true] {
+        for (query, count) in
+            [("ip:203.0.113.77", 299), ("entity:p7", 0), ("entity:p431", 1), ("actor:\"Person 431\"", 0)]
+        {
+            let filter = model::Filter::parse(query).unwrap();
+            let question = Question {
+                sites: std::slice::from_ref(site),
+                filter: &filter,
+                order: model::Order::NEWEST_FIRST,
+                cursor: None,
+                limit: 1000,
+                patience: PATIENT,
+            };
+            assert_eq!(process.search().count(&question).unwrap(), count, "{query}, {follows}");
+            let found = process.search().page(&question).unwrap().entries.len();
+            assert_eq!(found, usize::try_from(count).unwrap(), "{query}, {follows}");
+        }
+        assert!(process.search().follow_removals(PATIENT).unwrap());
     }
 }
