@@ -227,16 +227,16 @@ END $$;
 -- How long content of a site is kept, in days, by its own settings: a day where it leaves that to the default.
 CREATE FUNCTION indelible.retention_days(of_log bigint) RETURNS numeric LANGUAGE plpgsql STABLE AS $$
 DECLARE
-    kept jsonb;
+    kept json;
     days numeric;
 BEGIN
-    SELECT c.value::jsonb->'audit_log_retention_days' INTO kept FROM indelible.configuration AS c
+    SELECT c.value::json->'audit_log_retention_days' INTO kept FROM indelible.configuration AS c
         WHERE c.log = of_log AND c.name = 'settings' ORDER BY c.version DESC LIMIT 1;
-    days := CASE jsonb_typeof(kept->'value')
+    days := CASE json_typeof(kept->'value')
         WHEN 'number' THEN (kept->>'value')::numeric WHEN 'string' THEN 'Infinity' ELSE 1 END;
     -- A lowered value waits.
     IF (kept->'lowered'->>'until')::timestamptz > clock_timestamp() THEN
-        days := greatest(days, CASE jsonb_typeof(kept->'lowered'->'from')
+        days := greatest(days, CASE json_typeof(kept->'lowered'->'from')
             WHEN 'number' THEN (kept->'lowered'->>'from')::numeric ELSE 'Infinity' END);
     END IF;
     RETURN greatest(1, days);
@@ -263,7 +263,7 @@ BEGIN
     IF of_reason <= last_removed OR NOT EXISTS (SELECT FROM head AS h WHERE h.log = of_log AND of_reason < h.size) THEN
         RAISE EXCEPTION 'no published entry tells of this removal' USING ERRCODE = 'integrity_constraint_violation';
     END IF;
-    IF (SELECT (c.value::jsonb->>'hold')::boolean FROM configuration AS c
+    IF (SELECT (c.value::json->>'hold')::boolean FROM configuration AS c
         WHERE c.log = of_log AND c.name = 'settings' ORDER BY c.version DESC LIMIT 1) THEN
         RAISE EXCEPTION 'the site is on hold: nothing of it is removed';
     END IF;

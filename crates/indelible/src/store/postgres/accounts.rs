@@ -81,8 +81,16 @@ pub(super) async fn users(client: &Client) -> Result<Vec<User>, StoreError> {
 }
 
 pub(super) async fn user(client: &Client, name: &str) -> Result<Option<User>, StoreError> {
+    if is_foreign(name) {
+        return Ok(None);
+    }
     let row = first(client, "looking up a user", statements::USER, &[&name]).await?;
     row.as_ref().map(read_user).transpose()
+}
+
+/// A text that no database of PostgreSQL's can have, so that nothing is found by it.
+fn is_foreign(text: &str) -> bool {
+    text.contains('\0')
 }
 
 fn read_user(row: &Row) -> Result<User, StoreError> {
@@ -205,6 +213,9 @@ pub(super) async fn configuration(
     log: LogNumber,
     name: &str,
 ) -> Result<Option<String>, StoreError> {
+    if is_foreign(name) {
+        return Ok(None);
+    }
     let what = "reading the settings";
     let row = first(client, what, statements::CONFIGURATION, &[&i64::from(log), &name]).await?;
     Ok(row.map(|row| get::<Option<String>>(&row, 0)).transpose()?.flatten())
