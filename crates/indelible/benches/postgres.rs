@@ -12,6 +12,8 @@ mod cluster;
 mod common;
 #[path = "ingest/entries.rs"]
 mod entries;
+#[path = "postgres/store.rs"]
+mod store;
 
 use std::io::Write as _;
 use std::time::{Duration, Instant};
@@ -38,21 +40,33 @@ fn main() -> Outcome<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let generator = Generator::new(1);
 
-    let stored = Installation::open(tempfile::tempdir()?, &options(&cluster, &database), "acme.www")?;
-    let embedded = Installation::new()?;
-    writeln!(out, "{entries} entries of about 1 KB in batches of {ENTRIES_AT_ONCE}, one sender")?;
+    writeln!(
+        out,
+        "{entries} entries of about 1 KB in batches of {ENTRIES_AT_ONCE}, one sender, not indexed meanwhile"
+    )?;
+    let few = entries.min(100_000);
+    let alone = store::appended(&cluster, &generator, few)?;
+    line(&mut out, "PostgreSQL store alone: packing, writing, committing", rate(few, alone))?;
+    let quiet = OpenOptions { without_indexing: true, ..options(&cluster, &database) };
+    let mut stored = Installation::open(tempfile::tempdir()?, &quiet, "acme.www")?;
+    let mut embedded = Installation::open(
+        tempfile::tempdir()?,
+        &OpenOptions { without_indexing: true, ..OpenOptions::default() },
+        "acme.www",
+    )?;
     let appended = timed(|| fill(&stored, &generator, entries))?;
-    line(&mut out, "PostgreSQL store", rate(entries, appended))?;
-    let appended = rate(entries, appended);
+    line(&mut out, "the same from parsing to acknowledging", rate(entries, appended))?;
     let bare = runtime.block_on(bare_rows(&cluster, &database))?;
     line(&mut out, "the same rows by bare unnest inserts, committed as often", bare)?;
-    writeln!(out, "  PostgreSQL store of that: {:.2} ×", appended / bare)?;
+    writeln!(out, "  PostgreSQL store alone of that: {:.2} ×", rate(few, alone) / bare)?;
     let plain = runtime.block_on(plain_table(&cluster, &database, &generator, entries.min(100_000)))?;
     line(&mut out, "bare unnest inserts, a row an entry with four indexes", plain)?;
-    writeln!(out, "  PostgreSQL store of that: {:.2} ×", appended / plain)?;
+    writeln!(out, "  PostgreSQL store, from parsing on, of that: {:.2} ×", rate(entries, appended) / plain)?;
     let own = timed(|| fill(&embedded, &generator, entries))?;
     line(&mut out, "embedded store", rate(entries, own))?;
 
+    stored.reopen(&options(&cluster, &database))?;
+    embedded.reopen(&OpenOptions::default())?;
     for installation in [&stored, &embedded] {
         installation.indelible.search().catch_up(Duration::from_hours(1))?;
     }
@@ -70,7 +84,9 @@ fn main() -> Outcome<()> {
         )?;
     }
 
+    drop((stored, embedded));
     for processes in [1, 2, 4] {
+        cluster.sql("postgres", "CHECKPOINT");
         let elapsed = together(&cluster, processes, &generator)?;
         let all = EACH * u64::try_from(processes)?;
         line(&mut out, &format!("{processes} processes, a site each"), rate(all, elapsed))?;

@@ -37,6 +37,12 @@ impl Installation {
         Ok(Self { indelible, site, directory })
     }
 
+    /// Closes it and opens it again, in another way.
+    pub(crate) fn reopen(&mut self, options: &OpenOptions) -> Outcome<()> {
+        self.indelible = Indelible::open(self.directory.path(), options)?;
+        Ok(())
+    }
+
     pub(crate) fn directory(&self) -> &Path {
         self.directory.path()
     }

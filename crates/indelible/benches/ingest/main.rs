@@ -61,7 +61,12 @@ fn main() -> Outcome<()> {
     table.rate("Indelible over HTTP, batches, 4 connections", batched, Some(sqlite));
     table.line("  of raw append", &ratio(batched, raw), "");
     let share = batched / rate(sampled, proving) * 100.0;
-    table.line("  integrity, done again on one processor", &format!("{share:.1} % of that time"), "");
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    table.line(
+        "  integrity, done again on one processor",
+        &format!("{share:.1} % of one processor's time"),
+        &format!("{:.1} % of all {processors}", share / rate(processors, Duration::from_secs(1))),
+    );
     table.rate("  until all of it is in the search index", rate(entries, searchable), Some(sqlite));
     table.line("  memory of the server", &running.memory(), "");
     running.stop()?;

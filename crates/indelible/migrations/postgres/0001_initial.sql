@@ -29,7 +29,7 @@ CREATE TABLE indelible.head (
 );
 CREATE INDEX head_published ON indelible.head (published);
 
--- Consecutive entries, compressed together. A block never crosses a multiple of 128.
+-- Consecutive entries, compressed together. A block never crosses a multiple of 32.
 CREATE TABLE indelible.block (
     log bigint NOT NULL,
     first bigint NOT NULL,          -- index of its first entry

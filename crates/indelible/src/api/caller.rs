@@ -31,6 +31,11 @@ pub(super) fn caller_of(app: &App, headers: &HeaderMap) -> Result<Caller, Denied
     app.gate.caller(bearer(headers).or_else(|| api_key(headers)), session_of(app, headers))
 }
 
+/// Whether a request shows a token.
+pub(super) fn shows_token(headers: &HeaderMap) -> bool {
+    bearer(headers).or_else(|| api_key(headers)).is_some()
+}
+
 /// The token of `Authorization: Bearer TOKEN`; the scheme in any case (RFC 9110 §11.1).
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;

@@ -27,6 +27,7 @@ mod tokens;
 mod users;
 mod viewer_tokens;
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::Router;
@@ -75,9 +76,22 @@ pub(crate) use users::{NewUser, add_user, managed_users, remove_user};
 #[from_request(via(axum::extract::Path), rejection(Problem))]
 struct Path<T>(T);
 
-/// What every handler needs.
+/// What every handler needs: [`AppParts`], shared. Every request is given it several times over, so that a copy must cost
+/// nothing.
 #[derive(Clone, Debug)]
-pub struct App {
+pub struct App(Arc<AppParts>);
+
+impl Deref for App {
+    type Target = AppParts;
+
+    fn deref(&self) -> &AppParts {
+        &self.0
+    }
+}
+
+/// See [`App`].
+#[derive(Clone, Debug)]
+pub struct AppParts {
     /// The installation.
     pub indelible: Indelible,
     /// Who is calling.
@@ -107,7 +121,7 @@ impl App {
         let cursor_key = indelible.cursor_key();
         let metrics = Metrics::new(indelible.journal().commits());
         let configured_url = public_url.map(|url| url.trim_end_matches('/').to_owned());
-        Self {
+        Self(Arc::new(AppParts {
             indelible,
             gate,
             cursor_key,
@@ -121,54 +135,59 @@ impl App {
             records_reading: false,
             oidc: None,
             throttle: Throttle::default(),
-        }
+        }))
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut AppParts)) -> Self {
+        change(Arc::make_mut(&mut self.0));
+        self
     }
 
     /// The same, with what this scrubber finds.
     #[must_use]
     pub fn scrubbed_by(self, scrubber: Arc<Scrubber>) -> Self {
-        Self { scrubber, ..self }
+        self.with(|app| app.scrubber = scrubber)
     }
 
     /// The same, behind proxies whose `X-Forwarded-*` headers are believed.
     #[must_use]
     pub fn behind(self, proxies: impl IntoIterator<Item = Network>) -> Self {
-        Self { trusted_proxies: proxies.into_iter().collect(), ..self }
+        self.with(|app| app.trusted_proxies = proxies.into_iter().collect())
     }
 
     /// The same, for browsers that may use their cookies with the AEM dialect from pages of these origins.
     #[must_use]
     pub fn trusting(self, origins: TrustedOrigins) -> Self {
-        Self { trusted_origins: origins, ..self }
+        self.with(|app| app.trusted_origins = origins)
     }
 
     /// The same, recording sign-ins and readings in the log of `_system`, as `indelible serve` does. A program that
     /// mounts the API in its own application decides for itself.
     #[must_use]
     pub fn recording_reading(self) -> Self {
-        Self { records_reading: true, ..self }
+        self.with(|app| app.records_reading = true)
     }
 
     /// The same, signing people in with an identity provider as well.
     #[must_use]
     pub fn signing_in_with(self, oidc: Option<Oidc>) -> Self {
-        Self { oidc: oidc.map(Arc::new), ..self }
+        self.with(|app| app.oidc = oidc.map(Arc::new))
     }
 
     /// The same, turning away who asks more often than this. A program that mounts the API in its own application may
     /// have limits of its own.
     #[must_use]
     pub fn limited_to(self, rates: Rates) -> Self {
-        Self { throttle: Throttle::new(rates), ..self }
+        self.with(|app| app.throttle = Throttle::new(rates))
     }
 
     /// What was asked lately.
-    pub(crate) const fn throttle(&self) -> &Throttle {
+    pub(crate) fn throttle(&self) -> &Throttle {
         &self.throttle
     }
 
     /// The identity provider that signs people in, if there is one.
-    pub(crate) const fn oidc(&self) -> Option<&Arc<Oidc>> {
+    pub(crate) fn oidc(&self) -> Option<&Arc<Oidc>> {
         self.oidc.as_ref()
     }
 
@@ -182,7 +201,7 @@ impl App {
     /// The same, with pages of these origins that may frame `/embed`.
     #[must_use]
     pub fn embedded_by(self, origins: Vec<String>) -> Self {
-        Self { embedders: origins, ..self }
+        self.with(|app| app.embedders = origins)
     }
 
     /// Whose pages may frame `/embed`, as a content policy says it.
@@ -196,7 +215,7 @@ impl App {
     }
 
     /// From whose pages a browser may use its cookies.
-    pub(crate) const fn trusted_origins(&self) -> &TrustedOrigins {
+    pub(crate) fn trusted_origins(&self) -> &TrustedOrigins {
         &self.trusted_origins
     }
 

@@ -15,7 +15,9 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
+use super::caller::{caller_of, session_of, shows_token};
 use super::{App, Problem, client_address};
+use crate::access::Denied;
 
 /// Places of a table: 512 KiB.
 const PLACES: usize = 1 << 16;
@@ -96,7 +98,15 @@ pub(crate) async fn throttle(State(app): State<App>, mut request: Request, next:
     }
     let refusals =
         throttle.refusals.as_ref().zip(address).map(|(table, address)| (table, table.place(address)));
-    if refusals.is_some_and(|(table, place)| table.is_spent(place)) {
+    if let Some((table, place)) = refusals
+        && table.is_spent(place)
+    {
+        // Most of what comes from there is worth nothing: that is found out before anything else is done.
+        if shows_nothing_valid(&app, request.headers())
+            && let Err(wait) = table.take(place)
+        {
+            return turned_away("too many requests without a valid token from this address", wait);
+        }
         request.extensions_mut().insert(RefusedOften);
     }
     let response = next.run(request).await;
@@ -107,6 +117,15 @@ pub(crate) async fn throttle(State(app): State<App>, mut request: Request, next:
         },
         _ => response,
     }
+}
+
+/// Whether a request shows a token, and none that works.
+fn shows_nothing_valid(app: &App, headers: &HeaderMap) -> bool {
+    // A browser behind a proxy with a password of its own shows that, and its session.
+    let is_nobody = |caller| matches!(caller, Err(Denied::Unauthenticated));
+    shows_token(headers)
+        && is_nobody(caller_of(app, headers))
+        && session_of(app, headers).is_none_or(|session| is_nobody(app.gate.caller(None, Some(session))))
 }
 
 fn turned_away(why: &str, wait: Duration) -> Response {

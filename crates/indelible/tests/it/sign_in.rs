@@ -115,7 +115,8 @@ async fn a_session_given_by_somebody_else_ends_at_sign_in() {
 #[tokio::test]
 async fn over_tls_only_the_cookie_of_this_very_host_counts() {
     let directory = tempfile::tempdir().unwrap();
-    let over_tls = |app: App| App::new(app.indelible, app.gate, Some("https://audit.example.org"));
+    let over_tls =
+        |app: App| App::new(app.indelible.clone(), app.gate.clone(), Some("https://audit.example.org"));
     let server = Server::start_as(directory, over_tls).await;
     server.create_site("acme.www");
     add_user(&server, "ana", "admin", Some("acme.www")).await;

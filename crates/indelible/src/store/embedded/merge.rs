@@ -117,7 +117,7 @@ fn next_small(connection: &Connection, log: LogNumber, tiles: Range<u64>) -> Res
 fn plan_tile(connection: &Connection, log: LogNumber, tile: u64) -> Result<Option<Plan>, StoreError> {
     let old = blocks_of(connection, log, tile).map_err(|error| engine("reading small blocks", &error))?;
     let entries = entries_of(&old, range(tile))?;
-    let new = block::pack(range(tile).start, &entries, LEVEL)?;
+    let new = block::pack(range(tile).start, &entries, block::BLOCK_ENTRIES_MAX, LEVEL)?;
     if new.len() * 2 > old.len() {
         return Ok(None);
     }

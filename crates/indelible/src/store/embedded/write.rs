@@ -29,7 +29,7 @@ pub(super) fn persist(writer: &Mutex<Connection>, batch: &Batch) -> Result<(), S
         apply(&transaction, change, undone_with).map_err(|error| failed(&error))?;
     }
     for run in &batch.runs {
-        let blocks = block::pack(run.base.size, &run.entries, block::LEVEL)?;
+        let blocks = block::pack(run.base.size, &run.entries, block::BLOCK_ENTRIES_MAX, block::LEVEL)?;
         move_head(&transaction, run, number)
             .and_then(|moved| {
                 write_blocks(&transaction, run.log, &blocks)?;

@@ -12,7 +12,7 @@ use std::time::Duration;
 use deadpool_postgres::{
     Client, Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime as PoolRuntime, TimeoutType,
 };
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime, RuntimeFlavor};
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 
@@ -126,8 +126,15 @@ impl Connections {
     /// Waits for work on the database.
     pub(super) fn wait<T>(&self, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
         let Some(runtime) = &self.runtime else { return Err(ended()) };
-        let _context = runtime.enter();
-        block_on(work)
+        let wait = || {
+            let _context = runtime.enter();
+            block_on(work)
+        };
+        // Where this is a thread of a runtime, its other work goes on elsewhere meanwhile.
+        match Handle::try_current().map(|handle| handle.runtime_flavor()) {
+            Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(wait),
+            Ok(_) | Err(_) => wait(),
+        }
     }
 
     /// A connection of the pool.
