@@ -10,7 +10,8 @@ use std::thread::{self, Thread};
 use std::time::Duration;
 
 use deadpool_postgres::{
-    Client, Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime as PoolRuntime, TimeoutType,
+    Client, Hook, HookError, Manager, ManagerConfig, Pool, PoolError, RecyclingMethod,
+    Runtime as PoolRuntime, TimeoutType,
 };
 use tokio::runtime::{Handle, Runtime, RuntimeFlavor};
 use tokio_postgres::Config;
@@ -91,6 +92,11 @@ fn is_here(host: &Host) -> bool {
     }
 }
 
+/// How statements are planned. They are planned once, often while tables have a page each and reading all of it is cheapest;
+/// until the server has analysed a table that grows meanwhile, that would go through it for every row. Each statement has
+/// its index. Compiling a plan pays for none of them.
+const PLANS: &str = "SET enable_seqscan = off; SET jit = off";
+
 /// Connections to one database.
 pub(super) struct Connections {
     pool: Pool,
@@ -118,6 +124,12 @@ impl Connections {
             .runtime(PoolRuntime::Tokio1)
             .wait_timeout(Some(PATIENCE))
             .create_timeout(Some(PATIENCE))
+            .post_create(Hook::async_fn(|client, _| {
+                Box::pin(async move {
+                    let planned = tokio::time::timeout(PATIENCE, client.batch_execute(PLANS)).await;
+                    planned.map_err(|_| HookError::message("no answer"))?.map_err(HookError::Backend)
+                })
+            }))
             .build()
             .map_err(|error| engine("making the connection pool", &error))?;
         Ok(Self { pool, runtime: Some(runtime), place })
@@ -146,12 +158,14 @@ impl Connections {
                  a moment",
                 PATIENCE.as_secs()
             )),
-            PoolError::Backend(error) => failed(&format!("connecting to {place}"), &error),
-            PoolError::Timeout(_) => StoreError::Unavailable(format!(
+            PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => {
+                failed(&format!("connecting to {place}"), &error)
+            }
+            PoolError::Timeout(_) | PoolError::PostCreateHook(HookError::Message(_)) => StoreError::Unavailable(format!(
                 "{place} does not answer within {} s: see that PostgreSQL runs there and can be reached",
                 PATIENCE.as_secs()
             )),
-            PoolError::Closed | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => {
+            PoolError::Closed | PoolError::NoRuntimeSpecified => {
                 engine(&format!("connecting to {place}"), &error)
             }
         })

@@ -34,8 +34,8 @@ pub(super) const RENUMBER_HEADS: &str = "UPDATE indelible.head \
      SET published = pg_current_xact_id()::text::bigint \
      WHERE published > pg_snapshot_xmax(pg_current_snapshot())::text::bigint";
 
-// One search of the index per id, whatever the planner knows of the table: with `id = ANY($2)` a plan made before the first
-// ANALYZE goes through the whole log, comparing each id with each.
+// One search of the index per id, whatever the planner knows of the table: `id = ANY($2)` may become a condition on each
+// entry of the log.
 pub(super) const POSITIONS: &str = "SELECT wanted.id, found.position \
      FROM unnest($2::uuid[]) AS wanted (id) CROSS JOIN LATERAL ( \
      SELECT position FROM indelible.entry_id WHERE log = $1 AND id = wanted.id LIMIT 1) AS found";
