@@ -16,15 +16,12 @@ use crate::journal::{edge_at, stored_nodes};
 use crate::keys::{self, KeyError, Keys};
 use crate::store::{
     Batch, BlockInfo, Change, CreateOptions, Database, DatabaseUrl, EmbeddedStore, Head, LogNumber, NewEntry,
-    Run, SaveError, Scope, SignedHead, Site, Store, StoreError, TileData, Walk,
+    Run, SYSTEM_LOG, SaveError, Scope, SignedHead, Site, Store, StoreError, TileData, Walk,
 };
 use crate::umbrella;
 
 /// The name under which a copy in the making says so, in the system's log.
 pub(crate) const COPYING: &str = "copying";
-
-/// Number of the system's log.
-const SYSTEM_LOG: LogNumber = 0;
 
 /// Entries copied in one step, about: one that is cut off is done again.
 const STEP_ENTRIES: u64 = 8192;

@@ -13,7 +13,7 @@ use tlog::{Note, VerifierKey};
 
 use crate::access::Caller;
 use crate::keys::{Generations, KeyError};
-use crate::store::{Change, LogNumber, Site, Store, StoreError};
+use crate::store::{Change, LogNumber, SYSTEM_LOG, Site, Store, StoreError};
 use crate::{ConfigureError, Indelible, clock};
 
 /// How long two generations sign side by side before the old one may end.
@@ -22,7 +22,6 @@ const OVERLAP: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// The names under which a store keeps them for a log; the umbrella's are with the system's log.
 const PAST_KEYS: &str = "past_keys";
 const PAST_UMBRELLA_KEYS: &str = "past_umbrella_keys";
-const SYSTEM_LOG: LogNumber = 0;
 
 /// A key that a log signed with once. What it signed stays as true as it was.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

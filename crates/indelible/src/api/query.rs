@@ -137,8 +137,7 @@ pub(crate) fn pairs(query: Option<&str>) -> Result<Vec<(String, String)>, Proble
 /// Bytes of a body that configures something, at most.
 const SMALL_BODY_BYTES_MAX: usize = 64 * 1024;
 
-/// Reads a small JSON body.
-/// The same where nothing need be sent.
+/// Reads a small JSON body where nothing need be sent.
 pub(super) async fn json_or_nothing<T: serde::de::DeserializeOwned + Default>(
     body: Body,
 ) -> Result<T, Problem> {
@@ -147,6 +146,7 @@ pub(super) async fn json_or_nothing<T: serde::de::DeserializeOwned + Default>(
     if bytes.iter().all(u8::is_ascii_whitespace) { Ok(T::default()) } else { read_json(&bytes) }
 }
 
+/// Reads a small JSON body.
 pub(super) async fn json<T: serde::de::DeserializeOwned>(body: Body) -> Result<T, Problem> {
     let too_large = || Problem::too_large(format!("the body is larger than {SMALL_BODY_BYTES_MAX} bytes"));
     let bytes = super::body::collect(body, SMALL_BODY_BYTES_MAX, too_large).await?;
@@ -159,6 +159,16 @@ fn read_json<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem>
         let detail = format!("the body does not fit: {error}");
         Problem::new(axum::http::StatusCode::UNPROCESSABLE_ENTITY, code, detail)
     })
+}
+
+/// Refuses a `name` that lists and messages could not show.
+pub(super) fn check_name(name: &str) -> Result<(), Problem> {
+    let is_odd = name.trim().is_empty() || name.contains(char::is_control);
+    if is_odd || name.len() > model::limits::CODE_BYTES_MAX {
+        let message = "must have 1 to 255 bytes and no control characters";
+        return Err(Problem::invalid("name", "invalid_value", message));
+    }
+    Ok(())
 }
 
 pub(super) fn time(name: &str, value: &str) -> Result<jiff::Timestamp, Problem> {

@@ -92,11 +92,7 @@ pub(super) async fn create(
         .parse()
         .map_err(|error: model::NameError| Problem::invalid("id", "invalid_value", error.to_string()))?;
     let name = new.name.unwrap_or_else(|| id.to_string());
-    let is_odd = name.trim().is_empty() || name.contains(char::is_control);
-    if is_odd || name.len() > model::limits::CODE_BYTES_MAX {
-        let message = "must have 1 to 255 bytes and no control characters";
-        return Err(Problem::invalid("name", "invalid_value", message));
-    }
+    super::query::check_name(&name)?;
     blocking(move || {
         let site = app.indelible.create_site(id, &name, &caller)?;
         Ok::<_, Problem>((StatusCode::CREATED, Json(SiteOut::new(site, Some(0)))))

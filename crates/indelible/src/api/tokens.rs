@@ -121,14 +121,7 @@ pub(super) async fn create(
 ) -> Result<impl IntoResponse, Problem> {
     caller.may(Permission::Govern)?;
     let new: NewToken = super::query::json(body).await?;
-    let is_odd = new.name.trim().is_empty() || new.name.contains(char::is_control);
-    if is_odd || new.name.len() > model::limits::CODE_BYTES_MAX {
-        return Err(Problem::invalid(
-            "name",
-            "invalid_value",
-            "must have 1 to 255 bytes and no control characters",
-        ));
-    }
+    super::query::check_name(&new.name)?;
     blocking(move || {
         if let Some(site) = &new.site {
             caller.on_site(Permission::Govern, site.as_str(), app.indelible.sites())?;

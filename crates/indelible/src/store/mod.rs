@@ -41,6 +41,9 @@ pub use users::User;
 /// Number of a log within its installation.
 pub type LogNumber = u32;
 
+/// Number of the log of [`SiteId::system`], the first of every installation.
+pub(crate) const SYSTEM_LOG: LogNumber = 0;
+
 /// A site, and the number of its log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Site {

@@ -15,7 +15,7 @@ use super::recover::{self, Lock};
 use super::sqlite::{engine, migrate, open_writer};
 use super::{EmbeddedStore, write};
 use crate::files::{make_private_directory, sync_directory};
-use crate::store::{Head, SignedHead, Site, StoreError};
+use crate::store::{Head, SYSTEM_LOG, SignedHead, Site, StoreError};
 
 const MIGRATIONS: [(&str, &str); 10] = [
     ("0001_initial", include_str!("../../../migrations/sqlite/0001_initial.sql")),
@@ -36,9 +36,6 @@ const MIGRATIONS: [(&str, &str); 10] = [
 pub(super) const DATA_FILE: &str = "indelible.sqlite";
 pub(super) const HEAD_FILE: &str = "heads.sqlite";
 const LOCK_FILE: &str = "commit.lock";
-
-/// Number of the log of [`SiteId::system`], the first of every installation.
-const SYSTEM_LOG: u32 = 0;
 
 /// What a new data directory begins with.
 #[derive(Clone, Debug)]

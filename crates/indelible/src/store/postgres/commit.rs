@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use deadpool_postgres::Client;
 use model::StoredEntry;
+use tokio_postgres::error::Severity;
 use uuid::Uuid;
 
 use super::PostgresStore;
@@ -350,8 +351,8 @@ pub(super) fn publish(store: &PostgresStore, heads: &[(Head, SignedHead)]) -> Re
     let committed = store.connections.wait(async { Ok(client.batch_execute("COMMIT").await) })?;
     match committed {
         Ok(()) => {}
-        // The server has said no.
-        Err(error) if error.code().is_some() => return Err(failed("committing", &error)),
+        // The server has said no. Where it ends the connection as well, it may have committed before.
+        Err(error) if is_refused(&error) => return Err(failed("committing", &error)),
         Err(error) => {
             close(client);
             tracing::warn!(%error, "the answer to a commit was lost: asking the database what became of it");
@@ -363,6 +364,10 @@ pub(super) fn publish(store: &PostgresStore, heads: &[(Head, SignedHead)]) -> Re
     }
     store.seen.keep_sometimes();
     Ok(())
+}
+
+fn is_refused(error: &tokio_postgres::Error) -> bool {
+    error.as_db_error().is_some_and(|said| said.parsed_severity() == Some(Severity::Error))
 }
 
 async fn swap(client: &Client, base: Head, next: &SignedHead) -> Result<(), StoreError> {
@@ -421,8 +426,8 @@ fn judge(
     found: &[bool],
 ) -> Result<(), StoreError> {
     let at = |log: LogNumber| now.get(&log).copied().unwrap_or_else(Head::empty);
-    let is_there = heads.iter().all(|(_, next)| at(next.log).size >= next.head.size)
-        && heads.iter().all(|(_, next)| at(next.log) == next.head || at(next.log).size > next.head.size);
+    let is_there =
+        heads.iter().all(|(_, next)| at(next.log) == next.head || at(next.log).size > next.head.size);
     if is_there && found.iter().all(|found| *found) {
         return Ok(());
     }

@@ -32,8 +32,8 @@ use model::SiteId;
 use uuid::Uuid;
 
 use super::{
-    Batch, BlockInfo, CommitLock, CreateOptions, Head, LogNumber, Merge, SaveError, SavedSearch, Scope,
-    Session, SignedHead, Site, Store, StoreError, Token, User, Walk,
+    Batch, BlockInfo, CommitLock, CreateOptions, Head, LogNumber, Merge, SYSTEM_LOG, SaveError, SavedSearch,
+    Scope, Session, SignedHead, Site, Store, StoreError, Token, User, Walk,
 };
 use commit::{Committing, Lock};
 use connect::Connections;
@@ -41,9 +41,6 @@ use seen::Seen;
 
 pub use connect::DatabaseUrl;
 pub use schema::init_database;
-
-/// Number of the log of [`SiteId::system`], the first of every installation.
-const SYSTEM_LOG: LogNumber = 0;
 
 /// A database whose schema fits, with an installation in it or none yet.
 pub struct Database {
