@@ -12,6 +12,8 @@ mod cluster;
 mod common;
 #[path = "ingest/entries.rs"]
 mod entries;
+#[path = "postgres/page.rs"]
+mod page;
 #[path = "postgres/store.rs"]
 mod store;
 
@@ -83,6 +85,12 @@ fn main() -> Outcome<()> {
             question.what, there.0, there.1, here.0, here.1
         )?;
     }
+    let (there, here) = (page::activity(&runtime, &stored)?, page::activity(&runtime, &embedded)?);
+    writeln!(
+        out,
+        "{:<52} {:>10.2} {:>10.2} {:>10.2} {:>10.2}",
+        "the activity page, over HTTP", there.0, there.1, here.0, here.1
+    )?;
 
     drop((stored, embedded));
     for processes in [1, 2, 4] {
@@ -125,9 +133,14 @@ fn ask(installation: &Installation, asked: &Asked) -> Outcome<(f64, f64)> {
         }
         times.push(start.elapsed().as_secs_f64() * 1000.0);
     }
+    Ok(middle_and_worst(times))
+}
+
+/// The middle of some times, and what all but a hundredth of them keep below.
+fn middle_and_worst(mut times: Vec<f64>) -> (f64, f64) {
     times.sort_by(f64::total_cmp);
     let at = |place: usize| times.get(place).copied().unwrap_or_default();
-    Ok((at(TIMES / 2), at(TIMES * 99 / 100)))
+    (at(times.len() / 2), at(times.len() * 99 / 100))
 }
 
 /// A question, its filter by the number of the time.

@@ -33,6 +33,8 @@ pub struct Settings {
     pub auth: Auth,
     /// `APP__LIMITS__*`
     pub limits: Limits,
+    /// `APP__CAPTURE__*`
+    pub capture: CaptureSettings,
 }
 
 /// The HTTP server.
@@ -137,6 +139,20 @@ impl Default for StoreSettings {
     fn default() -> Self {
         Self { data_dir: PathBuf::from("./indelible-data"), head_path: None, url: None, retention_url: None }
     }
+}
+
+/// Changes that are captured from a database.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CaptureSettings {
+    /// The file of rules; the server captures where one is named.
+    pub rules: Option<PathBuf>,
+    /// The database, as the user that captures.
+    pub url: Option<Hidden>,
+    /// The same database for a user that may change rows, for reverts.
+    pub revert_url: Option<Hidden>,
+    /// What applications sign with when they say who acts. Where it is set, nothing unsigned is believed.
+    pub context_secret: Option<Hidden>,
 }
 
 /// A text that is never shown.

@@ -10,6 +10,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
+use axum::http::HeaderMap;
+use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -43,10 +45,19 @@ impl Default for Patience {
     }
 }
 
+/// Looks at a request before anything else does, and answers it if it is to go no further.
+pub(crate) trait Door:
+    Fn(SocketAddr, &HeaderMap) -> Option<Response> + Clone + Send + Sync + 'static
+{
+}
+
+impl<F: Fn(SocketAddr, &HeaderMap) -> Option<Response> + Clone + Send + Sync + 'static> Door for F {}
+
 /// Serves until `stop` is ready, then lets running requests end.
 pub(crate) async fn serve(
     listener: TcpListener,
     application: Router,
+    door: impl Door,
     patience: Patience,
     stop: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
@@ -63,9 +74,9 @@ pub(crate) async fn serve(
             accepted = accepted => accepted?,
             () = &mut stop => break,
         };
-        let (application, asked_to_stop) = (application.clone(), asked_to_stop.clone());
+        let (application, door, asked_to_stop) = (application.clone(), door.clone(), asked_to_stop.clone());
         tokio::spawn(async move {
-            connection(stream, peer, application, patience, asked_to_stop).await;
+            connection(stream, peer, application, door, patience, asked_to_stop).await;
             drop(place);
         });
     }
@@ -105,6 +116,7 @@ async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
     application: Router,
+    door: impl Door,
     patience: Patience,
     mut asked_to_stop: watch::Receiver<bool>,
 ) {
@@ -112,9 +124,15 @@ async fn connection(
     let asked = Arc::clone(&has_asked);
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         asked.store(true, Ordering::Relaxed);
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(ConnectInfo(peer));
-        application.clone().oneshot(request)
+        let (turned_away, application) = (door(peer, request.headers()), application.clone());
+        async move {
+            if let Some(answer) = turned_away {
+                return Ok(answer);
+            }
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(ConnectInfo(peer));
+            application.oneshot(request).await
+        }
     });
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(patience.0);

@@ -22,6 +22,7 @@
 //! | [`backup`] | copies of an installation, and the ceremony that brings one back |
 //! | [`witnessing`], [`witness`] | asking outside witnesses to cosign; being one for others |
 //! | [`connect`] | foreign entries in |
+//! | [`capture`] | changes of a database in, whatever made them |
 //! | [`demo`] | the demo's data |
 //! | [`export`] | entries out, in the forms of other systems |
 //! | [`api`] | the HTTP API |
@@ -58,6 +59,7 @@ pub mod refusals;
 
 pub mod auditor;
 pub mod backup;
+pub mod capture;
 pub mod evidence;
 mod in_process;
 mod instance;

@@ -1,11 +1,12 @@
 //! The HTTP server: API, dialects and screens in one application, and what surrounds every request.
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use tokio::net::TcpListener;
@@ -19,13 +20,20 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 use tower_http::trace::TraceLayer;
 
-use crate::api::{self, App, Problem};
+use crate::api::{self, App, Doorman, Problem};
 use crate::connections::{self, Patience};
 use crate::metrics::Requests;
 use crate::{dialects, mounted, ui};
 
 /// How long a client may pause while it sends a body.
 const BODY_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Headers of every answer that has none of its own.
+const FIXED: [(HeaderName, &str); 3] = [
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "same-origin"),
+    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+];
 
 /// API and screens, ready to be served, or mounted in another application under any prefix:
 /// `.nest_service("/audit", server::application(app))`.
@@ -51,14 +59,15 @@ fn guarded(router: Router<App>) -> Router<App> {
 fn surrounded(router: Router<App>, app: App) -> Router {
     let proxies = app.trusted_proxies();
     let requests = app.metrics.requests.clone();
-    let fixed = |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
+    let [sniffing, referrer, policy] = FIXED
+        .map(|(name, value)| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value)));
     let around = ServiceBuilder::new()
         .set_x_request_id(MakeRequestUuid)
         .layer(TraceLayer::new_for_http().make_span_with(span))
         .propagate_x_request_id()
-        .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .layer(fixed(header::REFERRER_POLICY, "same-origin"))
-        .layer(fixed(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"))
+        .layer(sniffing)
+        .layer(referrer)
+        .layer(policy)
         .layer(CompressionLayer::new())
         .layer(CatchPanicLayer::custom(panicked))
         .layer(RequestBodyTimeoutLayer::new(BODY_PATIENCE));
@@ -82,7 +91,7 @@ pub async fn serve(
     app: App,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    connections::serve(listener, application(app), Patience::default(), stop).await
+    serve_with_patience(listener, app, Patience::default().0, stop).await
 }
 
 /// The same for clients that have so long for each request, up to the end of its headers: a minute otherwise.
@@ -95,7 +104,18 @@ pub async fn serve_with_patience(
     patience: Duration,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    connections::serve(listener, application(app), Patience(patience), stop).await
+    let (doorman, requests) = (Doorman::new(app.clone()), app.metrics.requests.clone());
+    let door = move |peer: SocketAddr, headers: &HeaderMap| {
+        let start = Instant::now();
+        let mut answer = doorman.turns_away(peer, headers)?;
+        for (name, value) in FIXED {
+            answer.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        // Whose route it would have been is not looked for.
+        requests.count("other", None, answer.status().as_u16(), start.elapsed());
+        Some(answer)
+    };
+    connections::serve(listener, application(app), door, Patience(patience), stop).await
 }
 
 /// Counts what was answered, and how long that took.

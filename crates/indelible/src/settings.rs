@@ -265,6 +265,12 @@ impl Rules {
         Self { reason: ReasonRule::Never, ..self.clone() }
     }
 
+    /// The same with other fields that are never stored.
+    #[must_use]
+    pub fn masking(&self, mask: MaskRules) -> Self {
+        Self { mask, ..self.clone() }
+    }
+
     /// The same for a sender who may only tell of entities of these types.
     #[must_use]
     pub fn for_entity_types(&self, types: Vec<String>) -> Self {

@@ -13,6 +13,7 @@ use prometheus_client::registry::Registry;
 use super::problem::Problem;
 use super::{App, blocking};
 use crate::access::Caller;
+use crate::capture::Status;
 use crate::store::Site;
 
 /// Version of the text format (`OpenMetrics` 1.0, "Overall structure").
@@ -28,6 +29,12 @@ struct OfSite {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfWitness {
     witness: String,
+}
+
+/// A capture, by its name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfCapture {
+    capture: String,
 }
 
 /// How the server and its logs are, in the format of Prometheus. Callers for some sites only see the logs of those.
@@ -62,6 +69,9 @@ fn present(app: &App, sites: &[Site], sees_process: bool) -> Result<Registry, Pr
     }
     registry.register("log_entries", "Entries in the log of each site", sizes);
     scrubbed(&mut registry, app, sites);
+    if let Some(status) = app.capture.as_ref().filter(|_| sees_process) {
+        captured(&mut registry, status);
+    }
     if !sees_process {
         return Ok(registry);
     }
@@ -99,6 +109,27 @@ fn scrubbed(registry: &mut Registry, app: &App, sites: &[Site]) {
         findings,
     );
     registry.register("verification_seconds", "When each log was verified last, since 1970", times);
+}
+
+/// How the capture of a database's changes is.
+fn captured(registry: &mut Registry, status: &Status) {
+    let figures = status.figures();
+    let mut tell = |name: &str, help: &str, value: i64| {
+        let told = Family::<OfCapture, Gauge>::default();
+        told.get_or_create(&OfCapture { capture: status.name.clone() }).set(value);
+        registry.register(name, help, told);
+    };
+    tell("capture_running", "1 while changes are being read", figures.is_running.into());
+    tell("capture_entries", "Entries that the capture has appended since the start", gauge(figures.appended));
+    tell("capture_known", "Changes that the log had already, after a restart", gauge(figures.known));
+    tell("capture_refused", "Changes that the log did not take as they were", gauge(figures.refused));
+    tell("capture_transactions", "Transactions that were read", gauge(figures.transactions));
+    tell("capture_gaps", "Gaps that were told", gauge(figures.gaps));
+    tell("capture_lag_bytes", "Bytes of the source's log that are not captured yet", figures.behind_bytes);
+    tell("capture_kept_bytes", "Bytes of its log that the source keeps for the capture", figures.kept_bytes);
+    if let Some(safe) = figures.safe_bytes {
+        tell("capture_safe_bytes", "Bytes until the source gives the capture up", safe);
+    }
 }
 
 /// How far each witness is behind, and when it cosigned last.

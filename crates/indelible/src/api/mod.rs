@@ -41,6 +41,7 @@ use utoipa_axum::routes;
 
 use crate::Indelible;
 use crate::access::Gate;
+use crate::capture;
 use crate::jobs::Scrubber;
 use crate::metrics::Metrics;
 use crate::oidc::Oidc;
@@ -67,7 +68,7 @@ pub(crate) use searches::{
     NewSearch, address as search_address, delete_search, find_search, list_parameters, own_searches,
     save_search,
 };
-pub(crate) use throttle::throttle;
+pub(crate) use throttle::{Doorman, throttle};
 pub(crate) use tokens::{end_token, managed_tokens};
 pub(crate) use users::{NewUser, add_user, managed_users, remove_user};
 
@@ -102,6 +103,7 @@ pub struct AppParts {
     pub(crate) metrics: Metrics,
     /// What its verifications in the background found.
     pub(crate) scrubber: Arc<Scrubber>,
+    pub(crate) capture: Option<Arc<capture::Status>>,
     /// What was refused of senders.
     pub(crate) refusals: Refusals,
     /// How users reach the server, if that is set; without a slash at its end.
@@ -127,6 +129,7 @@ impl App {
             cursor_key,
             metrics,
             scrubber: Scrubber::new(Scrubber::SHARE),
+            capture: None,
             refusals: Refusals::default(),
             configured_url,
             trusted_proxies: TrustedProxies::from([]),
@@ -147,6 +150,12 @@ impl App {
     #[must_use]
     pub fn scrubbed_by(self, scrubber: Arc<Scrubber>) -> Self {
         self.with(|app| app.scrubber = scrubber)
+    }
+
+    /// The same, telling how a capture of changes is.
+    #[must_use]
+    pub fn capturing(self, status: Option<Arc<capture::Status>>) -> Self {
+        self.with(|app| app.capture = status)
     }
 
     /// The same, behind proxies whose `X-Forwarded-*` headers are believed.

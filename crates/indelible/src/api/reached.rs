@@ -55,21 +55,32 @@ pub(crate) async fn find_client(
     next: Next,
 ) -> Response {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip().to_canonical());
-    let is_trusted = |address: IpAddr| proxies.iter().any(|network| network.contains(address));
-    let mut client = peer;
-    if peer.is_some_and(is_trusted) {
-        let hops = forwarded_for(request.headers());
-        // Each proxy adds whom it was reached by at the end; the first that is no proxy of ours is the client.
-        client = hops.iter().rev().copied().find(|hop| !is_trusted(*hop)).or(hops.first().copied()).or(peer);
-    } else {
+    if !peer.is_some_and(|peer| is_trusted(&proxies, peer)) {
         for name in FORWARDED {
             request.headers_mut().remove(name);
         }
     }
-    if let Some(client) = client {
+    if let Some(peer) = peer {
+        let client = client_of(&proxies, peer, request.headers());
         request.extensions_mut().insert(ClientAddress(client));
     }
     next.run(request).await
+}
+
+fn is_trusted(proxies: &TrustedProxies, address: IpAddr) -> bool {
+    proxies.iter().any(|network| network.contains(address))
+}
+
+/// Who is behind a peer: itself, or whoever a trusted proxy says.
+pub(super) fn client_of(proxies: &TrustedProxies, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    let peer = peer.to_canonical();
+    if !is_trusted(proxies, peer) {
+        return peer;
+    }
+    let hops = forwarded_for(headers);
+    // Each proxy adds whom it was reached by at the end; the first that is no proxy of ours is the client.
+    let first = hops.iter().rev().copied().find(|hop| !is_trusted(proxies, *hop));
+    first.or(hops.first().copied()).unwrap_or(peer)
 }
 
 fn forwarded_for(headers: &HeaderMap) -> Vec<IpAddr> {

@@ -5,7 +5,7 @@
 //! choose with whom.
 
 use std::hash::{BuildHasher as _, RandomState};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -16,6 +16,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
 use super::caller::{caller_of, session_of, shows_token};
+use super::reached::client_of;
 use super::{App, Problem, client_address};
 use crate::access::Denied;
 
@@ -98,24 +99,39 @@ pub(crate) async fn throttle(State(app): State<App>, mut request: Request, next:
     }
     let refusals =
         throttle.refusals.as_ref().zip(address).map(|(table, address)| (table, table.place(address)));
-    if let Some((table, place)) = refusals
-        && table.is_spent(place)
-    {
-        // Most of what comes from there is worth nothing: that is found out before anything else is done.
-        if shows_nothing_valid(&app, request.headers())
-            && let Err(wait) = table.take(place)
-        {
-            return turned_away("too many requests without a valid token from this address", wait);
-        }
+    if refusals.is_some_and(|(table, place)| table.spent_for(place).is_some()) {
         request.extensions_mut().insert(RefusedOften);
     }
     let response = next.run(request).await;
     match refusals {
         Some((table, place)) if response.status() == StatusCode::UNAUTHORIZED => match table.take(place) {
             Ok(()) => response,
-            Err(wait) => turned_away("too many requests without a valid token from this address", wait),
+            Err(wait) => turned_away(REFUSED_OFTEN, wait),
         },
         _ => response,
+    }
+}
+
+/// What whoever was refused too often is told.
+const REFUSED_OFTEN: &str = "too many requests without a valid token from this address";
+
+/// Answers those requests that cost nothing but the look at their token: from an address that has spent its refusals most
+/// are worth nothing, and that is found out before there is a route, a page or a record.
+#[derive(Clone)]
+pub(crate) struct Doorman(App);
+
+impl Doorman {
+    pub(crate) const fn new(app: App) -> Self {
+        Self(app)
+    }
+
+    /// The answer to a request that goes no further; `None` for all others.
+    pub(crate) fn turns_away(&self, peer: SocketAddr, headers: &HeaderMap) -> Option<Response> {
+        let app = &self.0;
+        let table = app.throttle().refusals.as_ref()?;
+        let client = client_of(&app.trusted_proxies(), peer.ip(), headers);
+        let wait = table.spent_for(table.place(network(client)))?;
+        shows_nothing_valid(app, headers).then(|| turned_away(REFUSED_OFTEN, wait))
     }
 }
 
@@ -194,11 +210,12 @@ impl Table {
         })
     }
 
-    /// Whether one more request would be too many.
-    fn is_spent(&self, place: u64) -> bool {
+    /// How long one more request would be too many, if it would.
+    fn spent_for(&self, place: u64) -> Option<Duration> {
         let now_ns = nanoseconds(self.start.elapsed());
         let paid_until = self.slot(place).map_or(0, |slot| slot.load(Ordering::Relaxed));
-        paid_until.max(now_ns).saturating_add(self.cost_ns).saturating_sub(now_ns) > self.burst_ns
+        let owed = paid_until.max(now_ns).saturating_add(self.cost_ns).saturating_sub(now_ns);
+        owed.checked_sub(self.burst_ns).filter(|wait| *wait > 0).map(Duration::from_nanos)
     }
 
     fn slot(&self, place: u64) -> Option<&AtomicU64> {

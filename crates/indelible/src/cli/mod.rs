@@ -3,6 +3,7 @@
 //! Data goes to stdout, messages to stderr. Exit codes: 0 done, 1 failed or finding, 2 wrong usage.
 
 mod backup;
+mod capture;
 mod completions;
 mod copy;
 mod database;
@@ -59,6 +60,7 @@ enum Command {
     Restore(Box<restore::Restore>),
     Copy(copy::Copy),
     Database(database::DatabaseCommand),
+    Capture(capture::CaptureCommand),
     Key(key::KeyCommand),
     Witness(witness::WitnessCommand),
     Site(site::SiteCommand),
@@ -168,6 +170,7 @@ pub fn main() -> ExitCode {
         Command::Restore(command) => command.run(),
         Command::Copy(command) => command.run(),
         Command::Database(command) => command.run(),
+        Command::Capture(command) => command.run(),
         Command::Key(command) => command.run(),
         Command::Witness(command) => command.run(),
         Command::Site(command) => command.run(),

@@ -1,5 +1,6 @@
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -8,9 +9,11 @@ use tokio::net::TcpListener;
 use super::{Failure, Place, open_options, output};
 use crate::access::{Gate, LINK_LIFETIME, new_link};
 use crate::api::{App, Rates, TrustedOrigins};
-use crate::config::{Limits, OidcSettings, SettingsError};
+use crate::capture::{Capture, Rules, Status};
+use crate::config::{CaptureSettings, Limits, OidcSettings, SettingsError};
 use crate::jobs::Scrubber;
 use crate::oidc::{Oidc, Registration};
+use crate::store::DatabaseUrl;
 use crate::umbrella::Cadence;
 use crate::witnessing::Submitter;
 use crate::{Indelible, removal, server};
@@ -68,6 +71,7 @@ impl Serve {
             let _rounds = indelible.umbrella().keep_up(cadence(&settings.log));
             let submitter = Submitter::new(indelible.witnesses().clone(), indelible.umbrella().clone());
             let _asking = submitter.map_err(|error| Failure::Other(error.to_string()))?.keep_up();
+            let capture = capture(&settings.capture, &indelible)?;
             let gate = Gate::new(indelible.store().clone());
             let origins = TrustedOrigins::new(settings.server.trusted_origins.clone());
             let app = App::new(indelible.clone(), gate, settings.server.public_url.as_deref())
@@ -77,6 +81,7 @@ impl Serve {
                 .scrubbed_by(scrubber)
                 .signing_in_with(oidc)
                 .limited_to(rates(settings.limits))
+                .capturing(capture)
                 .recording_reading();
             run_until_stopped(listener, app, &indelible).await
         })
@@ -89,6 +94,32 @@ fn provider(settings: &OidcSettings) -> Result<Option<Oidc>, SettingsError> {
     let (client_secret, scopes) = (settings.client_secret.clone(), settings.scopes.clone());
     let registration = Registration { issuer, client_id, client_secret, role_claim, scopes };
     Oidc::new(registration).map(Some).map_err(|error| SettingsError(format!("APP__AUTH__OIDC__*: {error}")))
+}
+
+/// Captures the changes of a database in the background, if the settings say so.
+fn capture(settings: &CaptureSettings, indelible: &Indelible) -> Result<Option<Arc<Status>>, Failure> {
+    let Some(rules) = &settings.rules else { return Ok(None) };
+    let url = settings.url.as_ref().ok_or_else(|| {
+        SettingsError("APP__CAPTURE__URL is missing: it names the database to capture from".to_owned())
+    })?;
+    let url = DatabaseUrl::new(url.reveal());
+    let secret = settings.context_secret.clone();
+    let capture = Capture::new(indelible.clone(), Rules::load(rules)?, url, secret);
+    if let Some(url) = &settings.revert_url {
+        capture.revert_with(DatabaseUrl::new(url.reveal()))?;
+    }
+    let status = Arc::clone(capture.status());
+    tokio::spawn(async move {
+        // The server goes on without it: what changes meanwhile, the source keeps.
+        loop {
+            let (_stop, stopped) = tokio::sync::watch::channel(false);
+            if let Err(error) = capture.run(stopped).await {
+                tracing::error!(%error, "ALARM: changes are not captured; it is tried again in a minute");
+            }
+            tokio::time::sleep(Duration::from_mins(1)).await;
+        }
+    });
+    Ok(Some(status))
 }
 
 /// How often somebody may ask.

@@ -75,7 +75,7 @@ pub struct Journal {
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// What is submitted to the log of one site, to be committed together.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Append {
     /// The site whose log it goes to.
     pub site: Site,

@@ -32,6 +32,7 @@ use tlog::Hash;
 use uuid::Uuid;
 
 pub use embedded::{CreateOptions, EmbeddedStore, SurvivingHeads};
+pub(crate) use postgres::connect_alone;
 pub use postgres::{Database, DatabaseUrl, PostgresStore, init_database};
 pub use removal::{LastRemovals, Reduction, Removal, RemovalStore, Removed};
 pub use saved::{SAVED_SEARCHES_MAX, SaveError, SavedSearch};

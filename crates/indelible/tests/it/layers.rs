@@ -89,6 +89,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("receipts", &["Indelible", "journal", "public_log", "store", "umbrella"]),
     ("evidence", &["Indelible", "keys", "public_log", "receipts", "removal", "store"]),
     ("auditor", &["causes", "evidence", "jobs"]),
+    ("capture", &["Indelible", "causes", "clock", "config", "hosts", "journal", "settings", "store"]),
     ("connect", &[]),
     ("demo", &["connect", "hosts"]),
     ("form", &[]),
@@ -101,6 +102,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "ConfigureError",
             "Indelible",
             "access",
+            "capture",
             "clock",
             "entropy",
             "evidence",
@@ -222,7 +224,7 @@ fn modules_use_only_those_above_them() {
 fn foreign_types_stay_where_they_belong() {
     let places: [(&str, &[&str]); 6] = [
         ("rusqlite", &["store"]),
-        ("tokio_postgres", &["store"]),
+        ("tokio_postgres", &["capture", "store"]),
         ("deadpool_postgres", &["store"]),
         ("axum", &["api", "connections", "dialects", "mounted", "ui", "server", "witness"]),
         ("askama", &["ui"]),

@@ -16,6 +16,8 @@ mod body;
 #[cfg(test)]
 mod browser;
 #[cfg(test)]
+mod capture;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod configure;

@@ -31,6 +31,7 @@ mod kind;
 pub mod aem;
 pub mod connexcs;
 pub mod indelible;
+pub mod postgres;
 pub mod site_cms;
 pub mod stream;
 pub mod wagtail;
@@ -91,7 +92,7 @@ const fn action(code: &'static str, kind: Kind, label: &'static str, verb: &'sta
 }
 
 /// All families, in the order in which [`all`] lists them.
-const FAMILIES: [&[ActionDef]; 7] = [
+const FAMILIES: [&[ActionDef]; 8] = [
     indelible::ACTIONS,
     wagtail::ACTIONS,
     stream::ACTIONS,
@@ -99,6 +100,7 @@ const FAMILIES: [&[ActionDef]; 7] = [
     site_cms::ACTIONS,
     aem::ACTIONS,
     connexcs::ACTIONS,
+    postgres::ACTIONS,
 ];
 
 /// A hash map rather than sorted tables, so that the tables can be in an order that makes sense to a

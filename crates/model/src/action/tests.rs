@@ -70,6 +70,7 @@ fn codes_are_unique_and_found() {
     assert_eq!(wordpress::ACTIONS.len(), 15);
     assert_eq!(site_cms::ACTIONS.len(), 17);
     assert_eq!(connexcs::ACTIONS.len(), 9);
+    assert_eq!(postgres::ACTIONS.len(), 14);
     let connectors: HashSet<_> =
         stream::ACTIONS.iter().map(|def| stream::connector_and_action(def.code).unwrap().0).collect();
     assert_eq!(connectors.len(), 22);

@@ -68,6 +68,67 @@ impl DatabaseUrl {
     }
 }
 
+/// What an address says, for others who speak to the server. The password is in it.
+pub(crate) struct AddressParts {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) user: String,
+    pub(crate) password: String,
+    pub(crate) database: String,
+    /// Whether what is said must be secret.
+    pub(crate) needs_tls: bool,
+    /// Whether it is said in secret where the server offers it.
+    pub(crate) wants_tls: bool,
+}
+
+impl DatabaseUrl {
+    /// The user that it names.
+    #[must_use]
+    pub fn user(&self) -> Option<String> {
+        self.config().ok()?.get_user().map(ToOwned::to_owned)
+    }
+
+    /// What it says.
+    pub(crate) fn parts(&self) -> Result<AddressParts, StoreError> {
+        let config = self.config()?;
+        let host = match config.get_hosts().first() {
+            Some(Host::Tcp(name)) => name.clone(),
+            #[cfg(unix)]
+            Some(Host::Unix(path)) => path.display().to_string(),
+            None => "localhost".to_owned(),
+        };
+        let user = config.get_user().unwrap_or("postgres");
+        Ok(AddressParts {
+            host,
+            port: config.get_ports().first().copied().unwrap_or(5432),
+            user: user.to_owned(),
+            password: config.get_password().map(String::from_utf8_lossy).unwrap_or_default().into_owned(),
+            database: config.get_dbname().unwrap_or(user).to_owned(),
+            needs_tls: config.get_ssl_mode() == SslMode::Require,
+            wants_tls: config.get_ssl_mode() == SslMode::Prefer,
+        })
+    }
+}
+
+/// A connection of its own to any database, which lives on the runtime that this is called in.
+pub(crate) async fn connect_alone(
+    url: &DatabaseUrl,
+    name: &str,
+) -> Result<tokio_postgres::Client, StoreError> {
+    let mut config = url.config()?;
+    config.application_name(name).target_session_attrs(TargetSessionAttrs::Any);
+    let place = place(&config);
+    let connecting = config.connect(tls::connector()?);
+    let connected = tokio::time::timeout(PATIENCE, connecting).await.map_err(|_| {
+        StoreError::Unavailable(format!("{place} does not answer within {} s", PATIENCE.as_secs()))
+    })?;
+    let (client, connection) =
+        connected.map_err(|error| failed(&format!("connecting to {place}"), &error))?;
+    // Its end is seen by whoever asks next.
+    tokio::spawn(async move { drop(connection.await) });
+    Ok(client)
+}
+
 /// The server and the database, without any secret.
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -40,6 +40,7 @@ use connect::Connections;
 use seen::Seen;
 
 pub use connect::DatabaseUrl;
+pub(crate) use connect::connect_alone;
 pub use schema::init_database;
 
 /// A database whose schema fits, with an installation in it or none yet.
