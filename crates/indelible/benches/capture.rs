@@ -12,6 +12,7 @@ mod cluster;
 mod common;
 
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,6 +21,7 @@ use cluster::Cluster;
 use common::{Installation, Outcome, entries_asked};
 use indelible::OpenOptions;
 use indelible::capture::{Capture, Rules, apply, steps};
+use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 /// Rows of each table, of eight columns, and rows of one update.
@@ -45,29 +47,11 @@ fn main() -> Outcome<()> {
         return Ok(());
     }
     let cluster = Cluster::start(&["wal_level=logical", "shared_buffers=512MB", "max_wal_size=8GB"]);
-    cluster.sql("postgres", "CREATE DATABASE source; CREATE ROLE capturer LOGIN; CREATE ROLE shop LOGIN");
-    for table in TABLES {
-        cluster.sql(
-            "source",
-            &format!(
-                "CREATE TABLE {table} (id bigint PRIMARY KEY, number int, name text, email text, note text, price numeric(10, 2), \
-                 at timestamptz, flag boolean); INSERT INTO {table} SELECT n, n, 'name ' || n, 'u' || n || '@example.com', \
-                 repeat('x', 60), n / 7.0, now(), true FROM generate_series(1, {ROWS}) n; GRANT ALL ON {table} TO shop"
-            ),
-        );
-    }
-    cluster.sql("source", TRIGGER);
     let directory = tempfile::tempdir()?;
-    let rules = directory.path().join("rules.toml");
-    std::fs::write(
-        &rules,
-        "name = \"bench\"\nsite = \"acme.www\"\ncontext_users = [\"shop\"]\n[[table]]\nmatch = \"public.captured\"\nbaseline = false\n",
-    )?;
-    let rules = Rules::load(&rules)?;
+    // The server's programs may run as another user.
+    std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o755))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let administrator = cluster.url("admin", "source");
-    runtime
-        .block_on(async { apply(&steps(&rules, &administrator, "capturer").await?, &administrator).await })?;
+    let rules = set_up(&cluster, directory.path(), &runtime)?;
     let mut out = std::io::stdout().lock();
     writeln!(
         out,
@@ -92,7 +76,47 @@ fn main() -> Outcome<()> {
         "  with a row trigger                   {triggered:>10.0}   {:.0} %",
         triggered / plain * 100.0
     )?;
+    drain(&mut out, &cluster, directory.path(), &runtime, rules, plain)
+}
 
+/// Three tables alike: one with nothing, one that is captured, one with a row trigger.
+fn set_up(cluster: &Cluster, directory: &Path, runtime: &Runtime) -> Outcome<Rules> {
+    cluster.sql("postgres", "CREATE DATABASE source");
+    cluster.sql("postgres", "CREATE ROLE capturer LOGIN; CREATE ROLE shop LOGIN");
+    for table in TABLES {
+        cluster.sql(
+            "source",
+            &format!(
+                "CREATE TABLE {table} (id bigint PRIMARY KEY, number int, name text, email text, note text, price numeric(10, 2), \
+                 at timestamptz, flag boolean); INSERT INTO {table} SELECT n, n, 'name ' || n, 'u' || n || '@example.com', \
+                 repeat('x', 60), n / 7.0, now(), true FROM generate_series(1, {ROWS}) n; GRANT ALL ON {table} TO shop"
+            ),
+        );
+    }
+    cluster.sql("source", TRIGGER);
+    cluster.sql("source", "GRANT ALL ON history TO shop");
+    let rules = directory.join("rules.toml");
+    std::fs::write(
+        &rules,
+        "name = \"bench\"\nsite = \"acme.www\"\ncontext_users = [\"shop\"]\n\
+         [[table]]\nmatch = \"public.captured\"\nbaseline = false\n",
+    )?;
+    let rules = Rules::load(&rules)?;
+    let administrator = cluster.url("admin", "source");
+    runtime
+        .block_on(async { apply(&steps(&rules, &administrator, "capturer").await?, &administrator).await })?;
+    Ok(rules)
+}
+
+/// How fast the log takes in what has gathered, and what updates are slowed by while it does.
+fn drain(
+    out: &mut impl std::io::Write,
+    cluster: &Cluster,
+    directory: &Path,
+    runtime: &Runtime,
+    rules: Rules,
+    plain: f64,
+) -> Outcome<()> {
     let options = OpenOptions { without_indexing: true, ..OpenOptions::default() };
     let installation = Installation::open(tempfile::tempdir()?, &options, "acme.www")?;
     let capture =
@@ -101,11 +125,11 @@ fn main() -> Outcome<()> {
     let (stop, asked) = watch::channel(false);
     let running = runtime.spawn(async move { capture.run(asked).await });
     let (start, mut first) = (Instant::now(), None);
-    let changed = changes(&cluster)?;
+    let changed = changes(cluster)?;
     loop {
         std::thread::sleep(Duration::from_millis(20));
         let appended = status.figures().appended;
-        // From the first entry on: connecting is not what is measured.
+        // From the first entries on: connecting is not what is measured.
         if first.is_none() && appended > 10 {
             first = Some((Instant::now(), appended));
         }
@@ -118,16 +142,15 @@ fn main() -> Outcome<()> {
     }
     let (since, before) = first.ok_or("nothing was captured")?;
     let drained = rate(changed - before, since.elapsed());
-    writeln!(out, "a backlog of {changed} changes into the log        {drained:>10.0} entries/s")?;
+    writeln!(out, "a backlog of {changed} changes into the log {drained:>10.0} entries/s")?;
     let before = status.figures().appended;
     let start = Instant::now();
-    let beside = updates(&cluster, directory.path(), "captured")?;
+    let beside = updates(cluster, directory, "captured")?;
     let appended = rate(status.figures().appended - before, start.elapsed());
     writeln!(out, "  updates while it is captured         {beside:>10.0}   {:.0} %", beside / plain * 100.0)?;
     writeln!(out, "  entries meanwhile                    {appended:>10.0} entries/s")?;
     stop.send_replace(true);
-    runtime.block_on(running)??;
-    Ok(())
+    Ok(runtime.block_on(running)??)
 }
 
 /// Rows a second that updates change, by pgbench.
@@ -146,7 +169,16 @@ fn updates(cluster: &Cluster, directory: &Path, table: &str) -> Outcome<f64> {
             last = ROWS - ROWS_AT_ONCE
         ),
     )?;
-    let transactions = cluster.pgbench("shop", "source", &script, CLIENTS, SECONDS)?;
+    let (clients, seconds) = (CLIENTS.to_string(), SECONDS.to_string());
+    let done = cluster::as_postgres("pgbench")
+        .args(["-n", "-c", &clients, "-j", &clients, "-T", &seconds, "-f"])
+        .arg(&script)
+        .arg(cluster.address("shop", "source"))
+        .output()?;
+    let told = String::from_utf8_lossy(&done.stdout);
+    let rate =
+        told.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse::<f64>().ok());
+    let transactions = rate.ok_or_else(|| format!("{told}{}", String::from_utf8_lossy(&done.stderr)))?;
     Ok(transactions * f64_of(ROWS_AT_ONCE))
 }
 

@@ -188,7 +188,7 @@ impl Appending {
             }
         }
         let append = Append { site: site.clone(), entries, atomic: change.is_some(), change };
-        let outcomes = self.append(append)?;
+        let outcomes = self.append(&append)?;
         for (outcome, id) in outcomes.iter().zip(ids) {
             match outcome {
                 Outcome::Appended(_) => self.status.appended(),
@@ -210,7 +210,7 @@ impl Appending {
             }
         }
         let entries = vec![self.refused(site, id, Some(violation))?];
-        self.append(Append { site: site.clone(), entries, atomic: false, change: None })
+        self.append(&Append { site: site.clone(), entries, atomic: false, change: None })
             .map(|_| self.status.appended())
     }
 
@@ -256,7 +256,7 @@ impl Appending {
     }
 
     /// Appends, and waits for a log that cannot take anything at the moment: meanwhile the server keeps what comes next.
-    fn append(&self, append: Append) -> Result<Vec<Outcome>, CaptureError> {
+    fn append(&self, append: &Append) -> Result<Vec<Outcome>, CaptureError> {
         let mut told = false;
         loop {
             match self.indelible.journal().append_blocking(append.clone()) {

@@ -4,6 +4,7 @@
 //! whose commits lie before a position. So the stream is read up to there, and only then the log, which then knows all of
 //! them, is held against the tables. What differs becomes entries; what comes after the position comes by the stream.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -134,9 +135,11 @@ impl Stream<'_> {
             }
             value::string(&mut told, &table.name);
             let Found { rows, unknown, different, gone } = found;
-            told.push_str(&format!(
+            // Writing into a string cannot fail.
+            _ = write!(
+                told,
                 ":{{\"rows\":{rows},\"unknown\":{unknown},\"different\":{different},\"gone\":{gone}}}"
-            ));
+            );
             self.standing.complete.insert(table.name.clone(), of.id);
             self.standing.torn.remove(&table.name);
         }
@@ -213,10 +216,23 @@ impl Stream<'_> {
             }
         }
         reader.execute("CLOSE compared", "reading a table").await?;
-        let mut pile = Pile::default();
+        found.gone = self.tell_gone(known, &sites, table, header).await?;
+        Ok(found)
+    }
+
+    /// Tells of rows that the table does not have any more; how many.
+    async fn tell_gone(
+        &mut self,
+        known: KnownRows,
+        sites: &[Site],
+        table: &Table,
+        header: &Header,
+    ) -> Result<u64, CaptureError> {
+        let rules = Arc::clone(&self.capture.rules);
+        let (mut pile, mut gone_rows) = (Pile::default(), 0);
         for (id, row) in known.rest() {
-            found.gone += 1;
-            let before = self.state(&sites, &row, table, &id)?;
+            gone_rows += 1;
+            let before = self.state(sites, &row, table, &id)?;
             let gone =
                 header.found(table, &rules, &FoundRow { id: &id, before: before.as_deref(), row: None });
             // Where its history is.
@@ -227,7 +243,7 @@ impl Stream<'_> {
             }
         }
         self.append_found(&mut pile).await?;
-        Ok(found)
+        Ok(gone_rows)
     }
 
     async fn append_found(&mut self, pile: &mut Pile) -> Result<(), CaptureError> {

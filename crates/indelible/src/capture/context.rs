@@ -160,19 +160,15 @@ fn other(claim: &Claim) -> Other<'_> {
 /// The members of an entry that say who and from where. Without an actor it is the database, openly.
 fn members(said: &Said, database: &str) -> String {
     let mut out = String::from("\"actor\":");
-    match &said.actor {
-        Some(actor) => out.push_str(actor.get()),
-        None => {
-            out.push_str("{\"type\":\"system\",\"id\":\"postgres\",\"name\":");
-            value::string(&mut out, &format!("database {database}"));
-            out.push('}');
-        }
+    if let Some(actor) = &said.actor {
+        out.push_str(actor.get());
+    } else {
+        out.push_str("{\"type\":\"system\",\"id\":\"postgres\",\"name\":");
+        value::string(&mut out, &format!("database {database}"));
+        out.push('}');
     }
     out.push_str(",\"origin\":");
-    match &said.origin {
-        Some(origin) => out.push_str(origin.get()),
-        None => out.push_str("{\"channel\":\"database\"}"),
-    }
+    out.push_str(said.origin.as_ref().map_or("{\"channel\":\"database\"}", |origin| origin.get()));
     if let Some(reason) = &said.reason {
         out.push_str(",\"reason\":");
         value::string(&mut out, reason);

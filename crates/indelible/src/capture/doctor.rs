@@ -64,7 +64,7 @@ pub async fn examine(rules: &Rules, url: &DatabaseUrl) -> Result<Vec<Finding>, C
     }
     contexts(&mut findings, rules, &source).await?;
     for table in &tables {
-        told_of(&mut findings, rules, table, &triggered(&source, rules, table).await?);
+        told_of(&mut findings, rules, table, triggered(&source, rules, table).await?);
     }
     findings.add(
         Severity::Note,
@@ -144,10 +144,10 @@ async fn definitions(findings: &mut Findings, source: &Source) -> Result<(), Cap
 }
 
 async fn contexts(findings: &mut Findings, rules: &Rules, source: &Source) -> Result<(), CaptureError> {
-    source.seal_key().await?;
     const MAY: &str = "SELECT coalesce(array_agg(rolname::text ORDER BY rolname), '{}') FROM pg_roles \
         WHERE rolcanlogin AND NOT rolsuper \
         AND has_function_privilege(oid, 'indelible_capture.set_context(text, text)', 'EXECUTE')";
+    source.seal_key().await?;
     let may: Vec<String> = source.one(MAY, &[], "asking who may say who acts").await?.get(0);
     match may.as_slice() {
         [] => findings.add(
@@ -181,7 +181,7 @@ async fn triggered(
     Ok(Some(source.one(all, &[&table.id], "looking for a table's triggers").await?.get(0)))
 }
 
-fn told_of(findings: &mut Findings, rules: &Rules, table: &SourceTable, triggered: &Option<bool>) {
+fn told_of(findings: &mut Findings, rules: &Rules, table: &SourceTable, triggered: Option<bool>) {
     let name = table.full_name();
     if table.is_partition {
         return;

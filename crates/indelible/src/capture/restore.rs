@@ -72,8 +72,7 @@ impl Capture {
         let sites = indelible.sites().all().map_err(|error| CaptureError::Log(error.to_string()))?;
         let home = self.home()?;
         for site in sites.into_iter().filter(|site| has_sites_of_rows || site.log == home.log) {
-            let handler: Arc<dyn RevertHandler> = Arc::clone(&reverts) as Arc<dyn RevertHandler>;
-            indelible.revert_handlers().set(site.id, super::CONNECTOR, handler);
+            indelible.revert_handlers().set(site.id, super::CONNECTOR, reverts.clone());
         }
         Ok(())
     }

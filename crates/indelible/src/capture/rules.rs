@@ -207,7 +207,7 @@ impl TableRule {
     #[must_use]
     pub fn is_of(&self, schema: &str, name: &str) -> bool {
         let full = format!("{schema}.{name}");
-        fits(&self.pattern, &full) || self.was.iter().any(|was| *was == full)
+        fits(&self.pattern, &full) || self.was.contains(&full)
     }
 
     /// The type of a table's rows as entities.

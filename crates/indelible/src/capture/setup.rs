@@ -49,7 +49,7 @@ pub async fn steps(
     let mut steps = vec![Step::new("the capture's own schema, with the key of its seal", COMMON)];
     match rules.mode {
         Mode::Replication => replication(&mut steps, rules, &source, &server, &tables, user).await?,
-        Mode::Triggers => triggers(&mut steps, &source, &tables, user).await?,
+        Mode::Triggers => triggers(&mut steps, &source, &tables, user)?,
     }
     steps.push(Step::new("who may say who acts", context_grants(&rules.context_users)));
     if let Some(user) = &rules.revert_user {
@@ -156,7 +156,7 @@ async fn publication(rules: &Rules, source: &Source, tables: &[SourceTable]) -> 
     Ok(format!("ALTER PUBLICATION {name} SET TABLE\n    {list};\n"))
 }
 
-async fn triggers(
+fn triggers(
     steps: &mut Vec<Step>,
     source: &Source,
     tables: &[SourceTable],

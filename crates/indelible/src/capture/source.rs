@@ -59,6 +59,7 @@ pub(super) struct Slot {
 }
 
 /// A table of the source.
+#[expect(clippy::struct_excessive_bools, reason = "the catalogue's answers to as many questions")]
 #[derive(Clone, Debug)]
 pub(super) struct SourceTable {
     pub(super) id: u32,

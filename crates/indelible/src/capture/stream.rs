@@ -92,10 +92,9 @@ impl Capture {
             };
             let step = async {
                 match next {
-                    Next::Stop => Ok(()),
+                    Next::Stop | Next::Confirm => Ok(()),
                     Next::Look => stream.look().await,
                     Next::HandOver => stream.hand_over().await,
-                    Next::Confirm => Ok(()),
                     Next::Event(Ok(Some(event))) => stream.event(event).await,
                     Next::Event(Err(error)) => Err(stream.wire(&error)),
                     Next::Event(Ok(None)) => Err(stream.away("the server ended the stream")),
@@ -270,6 +269,7 @@ impl<'a> Stream<'a> {
 }
 
 /// What an error of a session of replication means.
+#[expect(clippy::wildcard_enum_match_arm, reason = "whatever else there is or will be is the connection's")]
 fn wire(place: &str, slot: &str, error: &PgWireError) -> CaptureError {
     let text = error.to_string();
     let says = |part: &str| text.contains(part);

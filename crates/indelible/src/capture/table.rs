@@ -30,7 +30,7 @@ pub(super) struct Table {
     pub(super) rule: usize,
     /// Of a table in partitions, the columns of the key that stay as they are when a row moves to another.
     staying: Vec<usize>,
-    pub(super) columns: Vec<Told>,
+    pub(super) columns: Vec<TableColumn>,
     /// Which columns tell a row from others, in the order of their names; empty where none do.
     pub(super) key: Vec<usize>,
     pub(super) title: Option<usize>,
@@ -40,7 +40,7 @@ pub(super) struct Table {
 
 /// A column, and what becomes of it.
 #[derive(Debug)]
-pub(super) struct Told {
+pub(super) struct TableColumn {
     pub(super) name: String,
     pub(super) type_id: u32,
     /// Whether it is in entries at all.
@@ -92,10 +92,10 @@ impl Tables {
 impl Table {
     pub(super) fn new(relation: &Relation, place: usize, rule: &TableRule, known: &Known) -> Self {
         let has = |list: &[String], name: &str| list.iter().any(|listed| listed == name);
-        let columns: Vec<Told> = relation
+        let columns: Vec<TableColumn> = relation
             .columns
             .iter()
-            .map(|column| Told {
+            .map(|column| TableColumn {
                 name: column.name.clone(),
                 type_id: column.type_id,
                 is_told: !has(&rule.leave_out, &column.name),

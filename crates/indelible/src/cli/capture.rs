@@ -180,9 +180,9 @@ impl Doctor {
 
 impl From<CaptureError> for Failure {
     fn from(error: CaptureError) -> Self {
-        match error {
-            CaptureError::Rules { .. } => Self::Usage(error.to_string()),
-            _ => Self::Other(error.to_string()),
+        if matches!(error, CaptureError::Rules { .. }) {
+            return Self::Usage(error.to_string());
         }
+        Self::Other(error.to_string())
     }
 }

@@ -1,5 +1,7 @@
 //! Who did it: what is believed of what sessions say, and what is refused and told.
 
+use std::fmt::Write as _;
+
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -18,7 +20,7 @@ fn told(source: &Source, statements: &str) -> (Option<String>, Value) {
     let changes = source.changes();
     assert_eq!(changes.len(), before + 1, "{statements}");
     let last = changes.last().unwrap();
-    (last.actor.as_ref().unwrap().id.clone(), json(&last.data)["context"].clone())
+    (last.actor.as_ref().unwrap().id.clone(), json(last.data.as_deref())["context"].clone())
 }
 
 #[test]
@@ -136,11 +138,14 @@ fn with_a_secret_sql_alone_names_nobody() {
         let (client, connection) = tokio_postgres::connect(&connection, tokio_postgres::NoTls).await.unwrap();
         tokio::spawn(connection);
         let pid: i32 = client.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
-        let said = json!({"actor": {"type": "user", "id": "ana"}, "pid": pid, "at": jiff::Timestamp::now().to_string()});
+        let said = json!({"actor": {"type": "user", "id": "ana"}, "pid": pid, "at": indelible::clock::now().to_string()});
         let said = said.to_string();
         let mut mac = Hmac::<Sha256>::new_from_slice(b"the application's").unwrap();
         mac.update(said.as_bytes());
-        let signature: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut signature = String::new();
+        for byte in mac.finalize().into_bytes() {
+            write!(signature, "{byte:02x}").unwrap();
+        }
         client.batch_execute("BEGIN").await.unwrap();
         client.execute("SELECT indelible_capture.set_context($1, $2)", &[&said, &signature]).await.unwrap();
         client.batch_execute("UPDATE item SET title = 'b' WHERE id = 1; COMMIT").await.unwrap();
@@ -154,7 +159,7 @@ fn with_a_secret_sql_alone_names_nobody() {
     });
     source.sync();
     let changes = source.changes();
-    let context = |place: usize| json(&changes[place].data)["context"].clone();
+    let context = |place: usize| json(changes[place].data.as_deref())["context"].clone();
     assert_eq!(context(1), json!({"state": "signed", "by": "shop"}));
     assert_eq!(context(2)["others"][0]["refused"], json!("it was signed for another session"));
     running.stop();

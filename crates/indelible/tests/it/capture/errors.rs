@@ -9,7 +9,7 @@ use crate::postgres::Cluster;
 const TABLES: &str = "CREATE TABLE item (id int PRIMARY KEY, title text)";
 const RULES: &str = "[[table]]\nmatch = \"public.item\"";
 
-fn refused(error: CaptureError, parts: &[&str]) {
+fn refused(error: &CaptureError, parts: &[&str]) {
     let text = error.to_string();
     for part in parts {
         assert!(text.contains(part), "`{part}` is not in: {text}");
@@ -22,24 +22,24 @@ fn a_server_whose_log_does_not_say_what_changed() {
     let source = Source::without_set_up(Cluster::shared(), TABLES, RULES);
     let administrator = source.url("admin");
     let error = runtime().block_on(steps(&source.rules(), &administrator, "capturer")).unwrap_err();
-    refused(error, &["wal_level is `replica`", "wal_level = logical", "mode = \"triggers\""]);
-    refused(source.start().error(), &["wal_level is `replica`"]);
+    refused(&error, &["wal_level is `replica`", "wal_level = logical", "mode = \"triggers\""]);
+    refused(&source.start().error(), &["wal_level is `replica`"]);
 }
 
 #[test]
 fn a_database_that_is_not_set_up() {
     let source = Source::new(TABLES, RULES);
     source.sql(&format!("SELECT pg_drop_replication_slot('{}')", source.rules().slot()));
-    refused(source.start().error(), &["there is no replication slot", "indelible capture init"]);
+    refused(&source.start().error(), &["there is no replication slot", "indelible capture init"]);
     source.sql("DROP SCHEMA indelible_capture CASCADE");
-    refused(source.start().error(), &["not set up", "indelible capture init"]);
+    refused(&source.start().error(), &["not set up", "indelible capture init"]);
 }
 
 #[test]
 fn missing_privileges() {
     let source = Source::new(TABLES, RULES);
     source.sql("REVOKE SELECT ON indelible_capture.seal FROM capturer");
-    refused(source.start().error(), &["permission denied", "indelible capture init"]);
+    refused(&source.start().error(), &["permission denied", "indelible capture init"]);
     source.set_up();
     source.cluster.sql(
         "postgres",
@@ -75,12 +75,12 @@ fn rules_that_fit_nothing_and_sites_that_are_not_there() {
         .unwrap();
     let rules = indelible::capture::Rules::load(&other).unwrap();
     let error = runtime().block_on(steps(&rules, &source.url("admin"), "capturer")).unwrap_err();
-    refused(error, &["no table", "fits the rules"]);
+    refused(&error, &["no table", "fits the rules"]);
     let capture =
         indelible::capture::Capture::new(source.indelible.clone(), rules, source.url("capturer"), None);
     let (_stop, asked) = tokio::sync::watch::channel(false);
     refused(
-        runtime().block_on(capture.run(asked)).unwrap_err(),
+        &runtime().block_on(capture.run(asked)).unwrap_err(),
         &["no site `acme.none`", "indelible site create acme.none"],
     );
     let missing =

@@ -143,19 +143,19 @@ fn replayed(entries: &[Entry]) -> HashMap<String, BTreeMap<String, Value>> {
         let entity = entry.entity.as_ref().unwrap();
         match entry.action.as_str() {
             "postgres.truncate" => {
-                let kind = json(&entry.data)["rows_type"].as_str().unwrap().to_owned();
+                let kind = json(entry.data.as_deref())["rows_type"].as_str().unwrap().to_owned();
                 tables.entry(kind).or_default().clear();
             }
             "postgres.insert" => {
                 let rows = tables.entry(entity.kind.clone()).or_default();
-                let was = rows.insert(entity.id.clone(), json(&entry.after));
+                let was = rows.insert(entity.id.clone(), json(entry.after.as_deref()));
                 assert_eq!(was, None, "{} was there already", entity.id);
             }
             "postgres.update" => {
                 let rows = tables.entry(entity.kind.clone()).or_default();
                 let was = rows.remove(entity.previous_id.as_ref().unwrap_or(&entity.id));
                 assert!(was.is_some(), "{} was not there", entity.id);
-                rows.insert(entity.id.clone(), json(&entry.after));
+                rows.insert(entity.id.clone(), json(entry.after.as_deref()));
             }
             "postgres.delete" => {
                 let was = tables.entry(entity.kind.clone()).or_default().remove(&entity.id);
@@ -171,7 +171,7 @@ fn check(source: &Source) {
     let entries = source.entries();
     let mut correlations: HashMap<u64, Uuid> = HashMap::new();
     for entry in &entries {
-        let xid = json(&entry.data)["xid"].as_u64().unwrap();
+        let xid = json(entry.data.as_deref())["xid"].as_u64().unwrap();
         if xid > 0 {
             let correlation = entry.correlation_id.unwrap();
             assert_eq!(

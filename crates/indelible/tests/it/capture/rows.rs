@@ -46,23 +46,26 @@ fn rows_are_told_as_they_were_and_are() {
         (entity.kind.as_str(), entity.id.as_str(), entity.title.as_deref()),
         ("item", "1", Some("Lamp"))
     );
-    let after = json(&insert.after);
+    let after = json(insert.after.as_deref());
     assert_eq!(after["price"].to_string(), "12.50", "every digit");
     assert_eq!((&after["tags"], &after["meta"]), (&json!(["a", "b c"]), &json!({"depth": 3})));
     assert_eq!(after["seen_at"], json!("2026-11-21 04:15:15+00"));
     assert!(!after["password"].to_string().contains("hunter2"), "{after}");
-    let data = json(&insert.data);
+    let data = json(insert.data.as_deref());
     assert_eq!((&data["table"], &data["primary_key"]), (&json!("public.item"), &json!({"id": 1})));
     assert_eq!(data["context"], json!({"state": "none"}));
     let actor = insert.actor.as_ref().unwrap();
     assert_eq!(actor.name.as_deref(), Some(format!("database {}", source.database).as_str()));
 
     assert_eq!(
-        (&json(&update.before)["title"], &json(&update.after)["title"]),
+        (&json(update.before.as_deref())["title"], &json(update.after.as_deref())["title"]),
         (&json!("Lamp"), &json!("Lámpara"))
     );
-    assert_eq!(json(&update.before), after, "the state before is the one after the last");
-    assert_eq!((json(&delete.before), json(&delete.after)), (json(&update.after), Value::Null));
+    assert_eq!(json(update.before.as_deref()), after, "the state before is the one after the last");
+    assert_eq!(
+        (json(delete.before.as_deref()), json(delete.after.as_deref())),
+        (json(update.after.as_deref()), Value::Null)
+    );
     assert!(insert.correlation_id != update.correlation_id, "one transaction, one correlation");
     running.stop();
 }
@@ -112,7 +115,7 @@ fn noise_is_counted_and_what_is_not_wanted_is_not_told() {
     );
     let entries = source.entries();
     let noise = entries.iter().find(|entry| entry.action == "postgres.noise").unwrap();
-    assert_eq!(json(&noise.data)["rows"], json!(3));
+    assert_eq!(json(noise.data.as_deref())["rows"], json!(3));
     assert_eq!(noise.entity.as_ref().unwrap().id, "public.item");
     assert!(entries.iter().all(|entry| !entry.entity.as_ref().unwrap().id.contains("secret")));
     running.stop();
@@ -129,16 +132,20 @@ fn large_values_that_do_not_change_are_there_and_huge_ones_are_told_by_their_has
     source.sql("UPDATE item SET body = repeat(body, 40)");
     source.sync();
     let changes = source.changes();
-    assert_eq!(json(&changes[1].after)["body"].as_str().unwrap().len(), 64_000, "not sent again, and there");
-    assert_eq!(json(&changes[1].before)["body"], json(&changes[1].after)["body"]);
+    assert_eq!(
+        json(changes[1].after.as_deref())["body"].as_str().unwrap().len(),
+        64_000,
+        "not sent again, and there"
+    );
+    assert_eq!(json(changes[1].before.as_deref())["body"], json(changes[1].after.as_deref())["body"]);
     let last = &changes[2];
     assert_eq!(last.partial, Some(true), "it says that it lacks something");
-    let left_out = &json(&last.data)["left_out"];
+    let left_out = &json(last.data.as_deref())["left_out"];
     assert_eq!(
         (&left_out["before.body"]["bytes"], &left_out["after.body"]["bytes"]),
         (&json!(64_000), &json!(2_560_000))
     );
-    assert_eq!(json(&last.after)["title"], json!("b"));
+    assert_eq!(json(last.after.as_deref())["title"], json!("b"));
     running.stop();
 }
 
@@ -159,13 +166,13 @@ fn rows_can_name_their_site() {
     );
     let at_home = source.changes();
     let [at_home] = &at_home[..] else { panic!("{at_home:?}") };
-    assert_eq!(json(&at_home.data)["site_wanted"], json!("acme.nowhere"));
+    assert_eq!(json(at_home.data.as_deref())["site_wanted"], json!("acme.nowhere"));
     // Who moves leaves one site and enters another, which does not learn what was before.
     source.sql("UPDATE post SET tenant = 'north' WHERE id = 2");
     source.sync();
     let of_north = source.entries_of(&north);
     let entered = of_north.last().unwrap();
-    assert_eq!((entered.action.as_str(), json(&entered.before)), ("postgres.insert", Value::Null));
+    assert_eq!((entered.action.as_str(), json(entered.before.as_deref())), ("postgres.insert", Value::Null));
     assert_eq!(source.changes().last().unwrap().action, "postgres.delete");
     running.stop();
 }
@@ -184,12 +191,15 @@ fn definitions_and_emptied_tables_are_told() {
     let entries = source.entries();
     let define: Vec<_> = entries.iter().filter(|entry| entry.action == "postgres.define").collect();
     let [define] = &define[..] else { panic!("of tables that are not captured nothing is told: {define:?}") };
-    assert_eq!(json(&define.after)["columns"]["size"], json!("integer"));
+    assert_eq!(json(define.after.as_deref())["columns"]["size"], json!("integer"));
     assert_eq!(define.summary.as_deref(), Some("ALTER TABLE public.item"));
     let truncated: Vec<_> = entries.iter().filter(|entry| entry.action == "postgres.truncate").collect();
     assert_eq!(truncated.len(), 2);
     assert!(truncated.iter().all(|entry| entry.correlation_id == define.correlation_id));
     let update = entries.iter().find(|entry| entry.action == "postgres.update").unwrap();
-    assert_eq!((&json(&update.before)["size"], &json(&update.after)["size"]), (&json!(null), &json!(3)));
+    assert_eq!(
+        (&json(update.before.as_deref())["size"], &json(update.after.as_deref())["size"]),
+        (&json!(null), &json!(3))
+    );
     running.stop();
 }

@@ -255,6 +255,6 @@ pub(crate) fn wait_for(mut is_so: impl FnMut() -> bool) {
 }
 
 /// A part of an entry as JSON.
-pub(crate) fn json(part: &Option<Box<serde_json::value::RawValue>>) -> Value {
-    part.as_ref().map_or(Value::Null, |part| serde_json::from_str(part.get()).unwrap())
+pub(crate) fn json(part: Option<&serde_json::value::RawValue>) -> Value {
+    part.map_or(Value::Null, |part| serde_json::from_str(part.get()).unwrap())
 }

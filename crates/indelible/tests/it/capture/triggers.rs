@@ -26,7 +26,7 @@ fn content(source: &Source) -> Vec<Value> {
         !matches!(entry.action.as_str(), "postgres.start" | "postgres.compared" | "postgres.define")
     });
     let content = |entry: &model::Entry| {
-        let data = json(&entry.data);
+        let data = json(entry.data.as_deref());
         let entity = entry.entity.as_ref().unwrap();
         let actor = entry.actor.as_ref().unwrap().id.clone();
         json!([
@@ -35,8 +35,8 @@ fn content(source: &Source) -> Vec<Value> {
             entity.id,
             entity.previous_id,
             entity.title,
-            json(&entry.before),
-            json(&entry.after),
+            json(entry.before.as_deref()),
+            json(entry.after.as_deref()),
             actor,
             data["table"],
             data["primary_key"],

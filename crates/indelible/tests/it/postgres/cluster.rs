@@ -136,33 +136,6 @@ impl Cluster {
         if done.status.success() { Ok(text(&done.stdout)) } else { Err(text(&done.stderr)) }
     }
 
-    /// Runs a script of pgbench's again and again, for benchmarks; transactions a second.
-    #[allow(dead_code, reason = "benchmarks use it")]
-    pub(crate) fn pgbench(
-        &self,
-        user: &str,
-        database: &str,
-        script: &Path,
-        clients: u64,
-        seconds: u64,
-    ) -> Result<f64, String> {
-        // The server's programs may run as another user, who cannot read the script.
-        let own = self.directory.path().join("script.sql");
-        fs::copy(script, &own)
-            .and_then(|_| fs::set_permissions(&own, fs::Permissions::from_mode(0o644)))
-            .unwrap();
-        let (clients, seconds) = (clients.to_string(), seconds.to_string());
-        let done = as_postgres("pgbench")
-            .args(["-n", "-c", &clients, "-j", &clients, "-T", &seconds, "-f"])
-            .arg(&own)
-            .arg(self.address(user, database))
-            .output()
-            .unwrap();
-        let told = String::from_utf8_lossy(&done.stdout).into_owned();
-        let tps = told.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok());
-        tps.ok_or_else(|| format!("{told}{}", String::from_utf8_lossy(&done.stderr)))
-    }
-
     /// A new database with the schema and no installation.
     pub(crate) fn database(&self) -> String {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
@@ -222,7 +195,7 @@ impl Drop for Cluster {
 }
 
 /// A program of PostgreSQL's, as a user that may run it: the server refuses the super user.
-fn as_postgres(program: &str) -> Command {
+pub(crate) fn as_postgres(program: &str) -> Command {
     let path = programs().join(program);
     let is_root = Command::new("id").arg("-u").output().unwrap().stdout.starts_with(b"0\n");
     if !is_root {
