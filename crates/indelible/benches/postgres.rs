@@ -86,11 +86,17 @@ fn main() -> Outcome<()> {
         )?;
     }
     let (there, here) = (page::activity(&runtime, &stored)?, page::activity(&runtime, &embedded)?);
-    writeln!(
-        out,
-        "{:<52} {:>10.2} {:>10.2} {:>10.2} {:>10.2}",
-        "the activity page, over HTTP", there.0, there.1, here.0, here.1
-    )?;
+    for ((what, there), here) in page::PAGES.iter().zip(there).zip(here) {
+        writeln!(
+            out,
+            "{:<52} {:>10.2} {:>10.2} {:>10.2} {:>10.2}",
+            format!("the activity page over HTTP, {what}"),
+            there.0,
+            there.1,
+            here.0,
+            here.1
+        )?;
+    }
 
     drop((stored, embedded));
     for processes in [1, 2, 4] {

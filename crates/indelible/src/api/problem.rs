@@ -1,5 +1,8 @@
 //! Errors as RFC 9457 problem details.
 
+use std::time::Duration;
+
+use axum::body::Bytes;
 use axum::extract::rejection::PathRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -115,10 +118,17 @@ impl Problem {
 
     /// Too many requests of a sort: to be sent again after this time.
     #[must_use]
-    pub fn too_many(detail: impl Into<String>, wait: std::time::Duration) -> Self {
-        let seconds = wait.as_millis().div_ceil(1000).max(1);
+    pub fn too_many(detail: impl Into<String>, wait: Duration) -> Self {
         let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail);
-        Self { retry: Some(u64::try_from(seconds).unwrap_or(u64::MAX)), ..problem }
+        Self { retry: Some(retry_after(wait)), ..problem }
+    }
+
+    /// The same, written already.
+    pub(super) fn too_many_as(written: Bytes, wait: Duration) -> Response {
+        let mut response = (StatusCode::TOO_MANY_REQUESTS, written).into_response();
+        response.headers_mut().insert(header::CONTENT_TYPE, CONTENT_TYPE);
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry_after(wait)));
+        response
     }
 
     /// 405
@@ -233,13 +243,20 @@ impl Problem {
     }
 }
 
+const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
+
+/// Whole seconds to wait, at least one.
+fn retry_after(wait: Duration) -> u64 {
+    u64::try_from(wait.as_millis().div_ceil(1000).max(1)).unwrap_or(u64::MAX)
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = self.status();
         let body = serde_json::to_vec(&self).unwrap_or_default();
         let mut response = (status, body).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CONTENT_TYPE, CONTENT_TYPE);
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"indelible\""));
         }

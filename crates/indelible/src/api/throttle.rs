@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
@@ -118,20 +119,25 @@ const REFUSED_OFTEN: &str = "too many requests without a valid token from this a
 /// Answers those requests that cost nothing but the look at their token: from an address that has spent its refusals most
 /// are worth nothing, and that is found out before there is a route, a page or a record.
 #[derive(Clone)]
-pub(crate) struct Doorman(App);
+pub(crate) struct Doorman {
+    app: App,
+    /// What all of them are told, written once.
+    answer: Bytes,
+}
 
 impl Doorman {
-    pub(crate) const fn new(app: App) -> Self {
-        Self(app)
+    pub(crate) fn new(app: App) -> Self {
+        let problem = Problem::too_many(words(REFUSED_OFTEN), Duration::ZERO);
+        Self { app, answer: serde_json::to_vec(&problem).unwrap_or_default().into() }
     }
 
     /// The answer to a request that goes no further; `None` for all others.
     pub(crate) fn turns_away(&self, peer: SocketAddr, headers: &HeaderMap) -> Option<Response> {
-        let app = &self.0;
+        let app = &self.app;
         let table = app.throttle().refusals.as_ref()?;
         let client = client_of(&app.trusted_proxies(), peer.ip(), headers);
         let wait = table.spent_for(table.place(network(client)))?;
-        shows_nothing_valid(app, headers).then(|| turned_away(REFUSED_OFTEN, wait))
+        shows_nothing_valid(app, headers).then(|| Problem::too_many_as(self.answer.clone(), wait))
     }
 }
 
@@ -145,7 +151,11 @@ fn shows_nothing_valid(app: &App, headers: &HeaderMap) -> bool {
 }
 
 fn turned_away(why: &str, wait: Duration) -> Response {
-    Problem::too_many(format!("{why}: wait as long as Retry-After says"), wait).into_response()
+    Problem::too_many(words(why), wait).into_response()
+}
+
+fn words(why: &str) -> String {
+    format!("{why}: wait as long as Retry-After says")
 }
 
 /// An IPv6 client has 2^64 addresses of its own: they count as one.

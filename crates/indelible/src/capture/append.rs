@@ -1,4 +1,5 @@
-//! The way of captured entries into their logs: a thread that admits and appends, and says what is durable.
+//! The way of captured entries into their logs: one thread admits them, another appends and says what is durable, so that
+//! neither waits for the other's work.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,8 +21,8 @@ use crate::journal::{Append, JournalError, Outcome, admit_all};
 use crate::settings::{self, SiteSettings};
 use crate::store::{Change, Site};
 
-/// Batches that wait while one is written.
-const BATCHES_WAITING_MAX: usize = 2;
+/// Batches that wait while one is admitted, and while one is written.
+const BATCHES_WAITING_MAX: usize = 1;
 
 /// How long to wait before a log that is busy, full or away is tried again.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -59,26 +60,41 @@ impl Appender {
         status: Arc<Status>,
     ) -> Result<Self, CaptureError> {
         let (queue, mut batches) = mpsc::channel::<Batch>(BATCHES_WAITING_MAX);
+        let (pass_on, mut admitted) = mpsc::channel(BATCHES_WAITING_MAX);
         let (tell, durable) = watch::channel(Ok(Durable::default()));
-        let mut appending = Appending { indelible, rules, home, status, sites: HashMap::new() };
-        let run = move || {
-            let mut reached = Durable::default();
+        let appending = Appending { indelible, rules, status };
+        let mut door = Door { appending: appending.clone(), home, sites: HashMap::new() };
+        let admit = move || {
             while let Some(batch) = batches.blocking_recv() {
-                let position = batch.position;
-                let done = appending.batch(batch);
-                reached.position = reached.position.max(position);
-                reached.batches += 1;
+                let admitted = door.admit(batch);
+                let failed = admitted.is_err();
+                if pass_on.blocking_send(admitted).is_err() || failed {
+                    return;
+                }
+            }
+        };
+        let append = move || {
+            let mut reached = Durable::default();
+            while let Some(batch) = admitted.blocking_recv() {
+                let done = batch.and_then(|batch| {
+                    let position = batch.position;
+                    appending.append_all(batch).map(|()| position)
+                });
                 let failed = done.is_err();
-                drop(tell.send_replace(done.map(|()| reached.clone())));
+                let done = done.map(|position| {
+                    reached.position = reached.position.max(position);
+                    reached.batches += 1;
+                    reached.clone()
+                });
+                drop(tell.send_replace(done));
                 if failed {
                     return;
                 }
             }
         };
-        thread::Builder::new()
-            .name("capture".to_owned())
-            .spawn(run)
-            .map_err(|error| CaptureError::Spool(format!("no thread for appending: {error}")))?;
+        let failed = |error| CaptureError::Spool(format!("no thread for appending: {error}"));
+        thread::Builder::new().name("capture-admit".to_owned()).spawn(admit).map_err(failed)?;
+        thread::Builder::new().name("capture-append".to_owned()).spawn(append).map_err(failed)?;
         Ok(Self { queue, sent: 0, durable })
     }
 
@@ -118,35 +134,48 @@ impl Appender {
     }
 }
 
-struct Appending {
-    indelible: Indelible,
-    rules: Arc<Rules>,
+/// A batch that its logs can take.
+struct Admitted {
+    runs: Vec<Run>,
+    position: u64,
+}
+
+/// Entries for one log, in order.
+struct Run {
+    append: Append,
+    ids: Vec<Uuid>,
+}
+
+/// Admits.
+struct Door {
+    appending: Appending,
     home: Site,
-    status: Arc<Status>,
     /// Sites that rows name; those that there are none of are looked for again each time.
     sites: HashMap<SiteId, Site>,
 }
 
-impl Appending {
-    fn batch(&mut self, batch: Batch) -> Result<(), CaptureError> {
-        let mut runs: Vec<(Site, Vec<Ready>)> = Vec::new();
+impl Door {
+    fn admit(&mut self, batch: Batch) -> Result<Admitted, CaptureError> {
+        let mut by_site: Vec<(Site, Vec<Ready>)> = Vec::new();
         for ready in batch.ready {
             let (site, ready) = self.addressed(ready)?;
-            match runs.iter_mut().find(|(of, _)| of.log == site.log) {
+            match by_site.iter_mut().find(|(of, _)| of.log == site.log) {
                 Some((_, run)) => run.push(ready),
-                None => runs.push((site, vec![ready])),
+                None => by_site.push((site, vec![ready])),
             }
         }
+        // A change of standing is made with the entries that tell of it or not at all.
         let mut standing = batch.standing.map(|value| Change::Configure {
             log: self.home.log,
-            name: super::standing::name(&self.rules.name),
+            name: super::standing::name(&self.appending.rules.name),
             value: Some(value),
         });
-        for (site, run) in runs {
-            let is_home = site.log == self.home.log;
-            self.run(&site, &run, if is_home { standing.take() } else { None })?;
+        let mut runs = Vec::with_capacity(by_site.len());
+        for (site, run) in by_site {
+            let change = if site.log == self.home.log { standing.take() } else { None };
+            runs.push(self.appending.admitted(&site, &run, change)?);
         }
-        Ok(())
+        Ok(Admitted { runs, position: batch.position })
     }
 
     /// The site that an entry goes to. Where a row names one that there is none of, it goes home and says so.
@@ -155,11 +184,11 @@ impl Appending {
         if let Some(site) = self.sites.get(&id) {
             return Ok((site.clone(), ready));
         }
-        if let Some(site) = self.indelible.sites().find(&id).map_err(|error| log(&error))? {
+        if let Some(site) = self.appending.indelible.sites().find(&id).map_err(|error| log(&error))? {
             self.sites.insert(id, site.clone());
             return Ok((site, ready));
         }
-        if self.status.is_first_miss(&id) {
+        if self.appending.status.is_first_miss(&id) {
             tracing::warn!(site = %id, home = %self.home.id, "rows name a site that there is none of: they go home");
         }
         if let Some(open) = ready.text.strip_suffix("}}") {
@@ -167,9 +196,19 @@ impl Appending {
         }
         Ok((self.home.clone(), ready))
     }
+}
 
-    /// Appends entries to one log, in order. A change of standing is made with them or not at all.
-    fn run(&self, site: &Site, run: &[Ready], change: Option<Change>) -> Result<(), CaptureError> {
+/// Appends.
+#[derive(Clone)]
+struct Appending {
+    indelible: Indelible,
+    rules: Arc<Rules>,
+    status: Arc<Status>,
+}
+
+impl Appending {
+    /// Entries as one log takes them.
+    fn admitted(&self, site: &Site, run: &[Ready], change: Option<Change>) -> Result<Run, CaptureError> {
         let mut entries = Vec::with_capacity(run.len());
         let mut ids = Vec::with_capacity(run.len());
         for same_rule in run.chunk_by(|one, next| one.rule == next.rule) {
@@ -187,13 +226,18 @@ impl Appending {
                 ids.push(ready.id);
             }
         }
-        let append = Append { site: site.clone(), entries, atomic: change.is_some(), change };
-        let outcomes = self.append(&append)?;
-        for (outcome, id) in outcomes.iter().zip(ids) {
-            match outcome {
-                Outcome::Appended(_) => self.status.appended(),
-                Outcome::Known(_) => self.status.known(),
-                Outcome::Refused(violation) => self.not_appended(site, id, violation)?,
+        Ok(Run { append: Append { site: site.clone(), entries, atomic: change.is_some(), change }, ids })
+    }
+
+    fn append_all(&self, batch: Admitted) -> Result<(), CaptureError> {
+        for Run { append, ids } in batch.runs {
+            let outcomes = self.append(&append)?;
+            for (outcome, id) in outcomes.iter().zip(ids) {
+                match outcome {
+                    Outcome::Appended(_) => self.status.appended(),
+                    Outcome::Known(_) => self.status.known(),
+                    Outcome::Refused(violation) => self.not_appended(&append.site, id, violation)?,
+                }
             }
         }
         Ok(())

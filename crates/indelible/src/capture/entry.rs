@@ -41,7 +41,7 @@ pub(super) struct Ready {
 }
 
 /// Entries that are enough for one append, and their bytes.
-const ENTRIES_AT_ONCE: usize = 2_000;
+const ENTRIES_AT_ONCE: usize = 4_000;
 const BYTES_AT_ONCE: usize = 16 * 1024 * 1024;
 
 /// Entries that gather for one append.

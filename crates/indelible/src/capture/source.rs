@@ -190,12 +190,7 @@ impl Source {
             slot_megabytes_max: row.try_get::<_, Option<i64>>(6).map_err(get)?.unwrap_or(-1),
             system: row.try_get(7).map_err(get)?,
         };
-        if server.version < VERSION_MIN {
-            let (major, place) = (server.version / 10_000, &self.place);
-            return Err(CaptureError::Refused(format!(
-                "{place} is PostgreSQL {major}; changes are captured from 14 on. Upgrade the server"
-            )));
-        }
+        check_version(server.version, &self.place)?;
         Ok(server)
     }
 
@@ -328,6 +323,16 @@ pub(super) async fn described(
     Ok(Table::new(&relation, place, rule, &table.known()))
 }
 
+fn check_version(version: i32, place: &str) -> Result<(), CaptureError> {
+    if version >= VERSION_MIN {
+        return Ok(());
+    }
+    let major = version / 10_000;
+    Err(CaptureError::Refused(format!(
+        "{place} is PostgreSQL {major}; changes are captured from 14 on. Upgrade the server"
+    )))
+}
+
 /// What an error of a statement means.
 fn failed(place: &str, what: &str, error: &tokio_postgres::Error) -> CaptureError {
     let Some(code) = error.code() else {
@@ -368,4 +373,26 @@ pub(super) fn quoted(name: &str) -> String {
 pub(super) fn literal(text: &str) -> String {
     let quotes = text.replace('\'', "''");
     if quotes.contains('\\') { format!("E'{}'", quotes.replace('\\', "\\\\")) } else { format!("'{quotes}'") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn older_servers_are_refused() {
+        assert!(check_version(140_000, "PostgreSQL at db").is_ok());
+        let error = check_version(130_014, "PostgreSQL at db").unwrap_err().to_string();
+        assert!(
+            error.contains("PostgreSQL at db is PostgreSQL 13") && error.contains("from 14 on"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn names_and_texts_stay_what_they_are() {
+        assert_eq!(quoted("a\"b"), "\"a\"\"b\"");
+        assert_eq!(literal("it's"), "'it''s'");
+        assert_eq!(literal("a\\'b"), "E'a\\\\''b'");
+    }
 }

@@ -109,6 +109,7 @@ impl Stream<'_> {
         let tables = self.source.captured(&self.capture.rules).await?;
         let (published, missing): (Vec<_>, Vec<_>) = tables.into_iter().partition(|table| table.is_published);
         self.tell_missing(&missing).await?;
+        self.begin_without_baseline(&published).await?;
         let is_incomplete =
             |table: &SourceTable| self.standing.complete.get(&table.full_name()) != Some(&table.id);
         let incomplete: Vec<_> =
@@ -119,6 +120,29 @@ impl Stream<'_> {
             self.compare_again = Some(Instant::now() + COMPARE_AGAIN);
         }
         Ok(())
+    }
+
+    /// Takes in tables whose rows from before nobody asks for: what comes, comes by the stream, and after a gap they are
+    /// compared like any other.
+    async fn begin_without_baseline(&mut self, published: &[SourceTable]) -> Result<(), CaptureError> {
+        let rules = &self.capture.rules;
+        let is_without = |table: &&SourceTable| {
+            let rule = rules.of(&table.schema, &table.name);
+            let name = table.full_name();
+            rule.is_some_and(|(_, rule)| !rule.baseline)
+                && !self.standing.complete.contains_key(&name)
+                && !self.standing.torn.contains(&name)
+        };
+        let new: Vec<(String, u32)> =
+            published.iter().filter(is_without).map(|table| (table.full_name(), table.id)).collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<&String> = new.iter().map(|(name, _)| name).collect();
+        let data = format!("\"tables\":{}", serde_json::to_string(&names).unwrap_or_default());
+        let began = self.about_capture("postgres.start", "Began to capture tables without a baseline", &data);
+        self.standing.complete.extend(new);
+        self.put_down(vec![began]).await
     }
 
     /// Tells of tables that the rules capture and no publication has.

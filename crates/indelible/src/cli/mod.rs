@@ -156,6 +156,8 @@ fn open_options(settings: &Settings) -> OpenOptions {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    // Libraries bring two implementations of TLS' algorithms; this is the one that we choose everywhere.
+    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
     let done = match cli.command {
         Command::Demo(command) => command.run(),
         Command::Serve(command) => command.run(),

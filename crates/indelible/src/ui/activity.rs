@@ -8,7 +8,7 @@ use axum::response::Response;
 use model::action;
 use model::{Entry, Filter, Order, Permission, SortColumn};
 
-use super::columns::Parameters;
+use super::columns::{COUNTS, Parameters, WAIT};
 use super::counts;
 use super::searches;
 use super::shape;
@@ -132,10 +132,15 @@ impl List<'_> {
         let chips = self.parameters.chips();
         let size = self.size()?;
         let counts = if errors.is_empty() && size > 0 {
-            counts::of_list(self.app, self.sites, &self.parameters, &query, &counts::OF_LIST)?
+            let asked = self.parameters.waits_for_counts();
+            let patience = if asked { counts::ASKED_PATIENCE } else { counts::OF_LIST_PATIENCE };
+            counts::of_list(self.app, self.sites, &self.parameters, &query, &counts::OF_LIST, patience)?
         } else {
             None
         };
+        let may_wait = counts.is_none() && errors.is_empty() && !found.entries.is_empty();
+        let count_href =
+            (may_wait && !self.parameters.waits_for_counts()).then(|| self.parameters.with(COUNTS, WAIT));
         let total = match &counts {
             Some(counts) => Some(counts.total.clone()),
             None => (chips.is_empty() && errors.is_empty() && self.only.is_none())
@@ -162,6 +167,7 @@ impl List<'_> {
             frame,
             heading: heading.to_owned(),
             total,
+            count_href,
             filters,
             counts,
             chips,

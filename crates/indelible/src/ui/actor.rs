@@ -58,7 +58,8 @@ fn page(
     let Some(last) = entries.first() else { return Ok(None) };
     let first = look(app, site, &query, Order::OLDEST_FIRST, 1)?.pop();
     let sites = std::slice::from_ref(site);
-    let counts = counts::of_list(app, sites, &parameters, &query, &counts::OF_ACTOR)?;
+    let counts =
+        counts::of_list(app, sites, &parameters, &query, &counts::OF_ACTOR, counts::OF_ACTOR_PATIENCE)?;
     let now = clock::now();
     let name = shape::actor(last, |_| String::new()).map_or_else(|| id.to_owned(), |actor| actor.name);
     let columns = Parameters::new(list, vec![("columns".to_owned(), COLUMNS.to_owned())]);

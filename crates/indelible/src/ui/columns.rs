@@ -8,6 +8,10 @@ use super::view::{Chip, FilterForm, text, url};
 /// Page sizes that the form offers.
 const LIMITS: [u32; 4] = [25, 50, 100, 200];
 
+/// The parameter by which a list waits for its counts however long they take, and its value.
+pub(super) const COUNTS: &str = "counts";
+pub(super) const WAIT: &str = "wait";
+
 /// The parameters of a list's address, empty ones left out.
 pub(super) struct Parameters {
     path: String,
@@ -26,8 +30,9 @@ impl Parameters {
 
     /// The query for the API's reader: times of the form are in UTC without saying so.
     pub(super) fn query(&self) -> String {
-        // Which columns are shown is the pages' own business.
-        let pairs = self.pairs.iter().filter(|(name, _)| name != "columns").map(|(name, value)| {
+        // Which columns are shown and whether counts are waited for is the pages' own business.
+        let is_asked = |(name, _): &&(String, String)| name != "columns" && name != COUNTS;
+        let pairs = self.pairs.iter().filter(is_asked).map(|(name, value)| {
             let value = match name.as_str() {
                 "from" => with_zone(value, ":00Z"),
                 "to" => with_zone(value, ":59.999999999Z"),
@@ -66,6 +71,10 @@ impl Parameters {
         let kept =
             self.pairs.iter().filter(|(name, _)| ["sort", "limit", "columns"].contains(&name.as_str()));
         url::with_query(&self.path, &kept.map(|(name, value)| (name, value)).collect::<Vec<_>>())
+    }
+
+    pub(super) fn waits_for_counts(&self) -> bool {
+        self.get(COUNTS) == WAIT
     }
 
     pub(super) fn is_first_page(&self) -> bool {
@@ -211,6 +220,19 @@ fn input_time(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn waiting_for_counts_is_the_pages_own_business() {
+        let pairs =
+            [("kind", "update"), (COUNTS, WAIT)].map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let parameters = Parameters::new("/sites/acme".to_owned(), pairs.to_vec());
+        assert!(parameters.waits_for_counts());
+        assert_eq!(
+            (parameters.query().as_str(), parameters.filters().as_str()),
+            ("kind=update", "kind=update")
+        );
+        assert_eq!(parameters.chips().len(), 1);
+    }
 
     #[test]
     fn a_filter_falls_into_what_can_be_taken_away() {

@@ -9,11 +9,17 @@ use super::columns::{Parameters, parts};
 use super::view::kind::Kind;
 use super::view::{Bar, Counts, Facet, FacetValue, Histogram, text};
 use crate::api::{App, ListQuery, Problem};
-use crate::search::{Bucket, Facets, FacetsQuestion, HistogramBucket, Question, SearchError};
+use crate::search::{self, Bucket, Facets, FacetsQuestion, HistogramBucket, Question, SearchError};
 use crate::store::Site;
 
-/// How long a list waits for its counts; without them it is a list all the same.
-const PATIENCE: Duration = Duration::from_millis(250);
+/// How long a list waits for its counts; without them it is a list all the same, with a link to them.
+pub(super) const OF_LIST_PATIENCE: Duration = Duration::from_millis(50);
+
+/// How long somebody waits who has followed that link.
+pub(super) const ASKED_PATIENCE: Duration = search::PATIENCE;
+
+/// How long an actor's page waits, which is about little else.
+pub(super) const OF_ACTOR_PATIENCE: Duration = Duration::from_millis(250);
 
 /// Values shown of a column.
 const VALUES_SHOWN: usize = 6;
@@ -50,9 +56,10 @@ pub(super) fn of_list(
     parameters: &Parameters,
     query: &ListQuery,
     counted: &[Counted],
+    patience: Duration,
 ) -> Result<Option<Counts>, Problem> {
     let count = |bucket: Bucket, columns: &[SortColumn]| {
-        let question = Question { patience: PATIENCE, ..Question::newest(sites, &query.filter, 0) };
+        let question = Question { patience, ..Question::newest(sites, &query.filter, 0) };
         let facets = FacetsQuestion { columns, bucket: Some(bucket), values_max: VALUES_SHOWN };
         match app.indelible.search().facets(&question, &facets) {
             Ok(found) => Ok(Some(found)),
@@ -174,7 +181,7 @@ fn facets(parameters: &Parameters, found: Facets, counted: &[Counted]) -> Vec<Fa
     let all = counted.iter().zip(found.columns);
     let facets = all.map(|((column, label, parameter, field), (_, values, rest))| {
         let most = values.first().map_or(1, |value| value.count).max(1);
-        let value = |value: &crate::search::FacetValue| {
+        let value = |value: &search::FacetValue| {
             let is_chosen = parameters.get(parameter) == value.value;
             FacetValue {
                 label: label_of(*column, &value.value),

@@ -89,7 +89,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("receipts", &["Indelible", "journal", "public_log", "store", "umbrella"]),
     ("evidence", &["Indelible", "keys", "public_log", "receipts", "removal", "store"]),
     ("auditor", &["causes", "evidence", "jobs"]),
-    ("capture", &["Indelible", "causes", "clock", "config", "hosts", "journal", "settings", "store"]),
+    (
+        "capture",
+        &["Indelible", "causes", "clock", "config", "entropy", "hosts", "journal", "settings", "store"],
+    ),
     ("connect", &[]),
     ("demo", &["connect", "hosts"]),
     ("form", &[]),

@@ -1,5 +1,7 @@
 //! Tokens, sessions and sign-in links.
 
+use std::sync::LazyLock;
+
 use jiff::Timestamp;
 use model::{Role, SiteId};
 use rusqlite::types::Type;
@@ -66,9 +68,11 @@ pub(super) fn tokens(connection: &Connection) -> Result<Vec<Token>, StoreError> 
 }
 
 pub(super) fn token(connection: &Connection, secret_sha256: &[u8; 32]) -> Result<Option<Token>, StoreError> {
-    let sql = format!("SELECT {TOKEN_COLUMNS} FROM token WHERE secret_sha256 = ?1");
+    // Asked with every request.
+    static SQL: LazyLock<String> =
+        LazyLock::new(|| format!("SELECT {TOKEN_COLUMNS} FROM token WHERE secret_sha256 = ?1"));
     connection
-        .prepare_cached(&sql)
+        .prepare_cached(&SQL)
         .and_then(|mut statement| statement.query_row([secret_sha256.as_slice()], read_token).optional())
         .map_err(|error| engine("looking up a token", &error))
 }

@@ -17,6 +17,8 @@ pub struct ActivityPage {
     pub heading: String,
     /// What the list holds, in words: "88,310 entries", "213 entries match", "More than 1,000 match".
     pub total: Option<String>,
+    /// Where it is counted however long that takes, if it was not.
+    pub count_href: Option<String>,
     /// The filter form.
     pub filters: FilterForm,
     /// What the list holds, counted; `None` where that takes too long.

@@ -290,6 +290,7 @@ fn activity() -> ActivityPage {
         frame: frame(),
         heading: "Activity".to_owned(),
         total: None,
+        count_href: Some(hostile()),
         filters: FilterForm {
             user: hostile(),
             action: hostile(),

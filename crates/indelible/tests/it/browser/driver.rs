@@ -100,6 +100,8 @@ impl Driver {
         let profile = tempfile::tempdir().unwrap();
         let capabilities = capabilities(&profile.path().display().to_string());
         let url = self.url();
+        // Libraries bring two, so which one is meant must be said; another test may have said it.
+        drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
         let client = RUNTIME.spawn(async move {
             ClientBuilder::rustls().unwrap().capabilities(capabilities).connect(&url).await.unwrap()
         });
