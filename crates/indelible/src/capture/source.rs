@@ -15,7 +15,7 @@ use super::pgoutput::{Column, Relation};
 use super::rules::Rules;
 use super::table::{Known, Table};
 use crate::causes::chain;
-use crate::store::{DatabaseUrl, connect_alone};
+use crate::store::{DatabaseUrl, StoreError, connect_alone};
 
 /// The oldest server that is captured from: `pgoutput` has logical messages since.
 const VERSION_MIN: i32 = 140_000;
@@ -163,9 +163,12 @@ const TABLES: &str = "SELECT c.oid, n.nspname::text, c.relname::text, \
 impl Source {
     pub(super) async fn connect(url: &DatabaseUrl) -> Result<Self, CaptureError> {
         let place = url.to_string();
-        let client = connect_alone(url, "indelible capture")
-            .await
-            .map_err(|error| CaptureError::Unreachable { place: place.clone(), reason: error.to_string() })?;
+        let client = connect_alone(url, "indelible capture").await.map_err(|error| {
+            if let StoreError::Unavailable(reason) = error {
+                return CaptureError::Unreachable { place: place.clone(), reason };
+            }
+            CaptureError::Refused(format!("{error}. Correct --source or APP__CAPTURE__URL"))
+        })?;
         let source = Self { client, place };
         source.execute(SESSION, "beginning a session").await?;
         Ok(source)

@@ -16,9 +16,11 @@ use deadpool_postgres::{
 use tokio::runtime::{Handle, Runtime, RuntimeFlavor};
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
+use tokio_postgres::error::SqlState;
 
 use super::errors::{engine, failed};
 use super::tls;
+use crate::causes::chain;
 use crate::store::StoreError;
 
 /// Connections of one process, at most: one or two commit, the others read.
@@ -119,14 +121,24 @@ pub(crate) async fn connect_alone(
     config.application_name(name).target_session_attrs(TargetSessionAttrs::Any);
     let place = place(&config);
     let connecting = config.connect(tls::connector()?);
-    let connected = tokio::time::timeout(PATIENCE, connecting).await.map_err(|_| {
-        StoreError::Unavailable(format!("{place} does not answer within {} s", PATIENCE.as_secs()))
-    })?;
-    let (client, connection) =
-        connected.map_err(|error| failed(&format!("connecting to {place}"), &error))?;
+    let connected = tokio::time::timeout(PATIENCE, connecting)
+        .await
+        .map_err(|_| StoreError::Unavailable(format!("no answer within {} s", PATIENCE.as_secs())))?;
+    let (client, connection) = connected.map_err(|error| not_connected(&place, &error))?;
     // Its end is seen by whoever asks next.
     tokio::spawn(async move { drop(connection.await) });
     Ok(client)
+}
+
+/// Why a server does not let us in, or cannot be reached.
+fn not_connected(place: &str, error: &tokio_postgres::Error) -> StoreError {
+    match error.code().map(SqlState::code) {
+        // Wrong user, password or database.
+        Some(code) if code.starts_with("28") || code.starts_with("3D") => {
+            StoreError::Refused(format!("{place} does not let us in: {}", chain(error)))
+        }
+        _ => StoreError::Unavailable(chain(error)),
+    }
 }
 
 /// The server and the database, without any secret.
