@@ -36,7 +36,7 @@ pub(super) struct Batch {
     pub(super) position: u64,
 }
 
-/// How far the thread has come.
+/// How far the threads have come.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Durable {
     /// Up to where in the server's log everything is in our logs.
@@ -45,7 +45,7 @@ pub(super) struct Durable {
     pub(super) batches: u64,
 }
 
-/// The thread's handle.
+/// The threads' handle.
 pub(super) struct Appender {
     queue: mpsc::Sender<Batch>,
     sent: u64,
@@ -98,7 +98,7 @@ impl Appender {
         Ok(Self { queue, sent: 0, durable })
     }
 
-    /// Hands a batch over; waits while two are waiting.
+    /// Hands a batch over; waits while one is waiting already.
     pub(super) async fn send(&mut self, batch: Batch) -> Result<(), CaptureError> {
         self.sent += 1;
         if self.queue.send(batch).await.is_ok() {

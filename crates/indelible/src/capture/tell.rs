@@ -226,7 +226,7 @@ impl Telling {
             ready.push(self.header.other(
                 &ordinal.to_string(),
                 &members,
-                "\"outcome_of\":\"a message that is not ours\"",
+                "\"why\":\"indelible_capture did not seal it\"",
             ));
             return;
         };

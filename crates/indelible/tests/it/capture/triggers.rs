@@ -56,7 +56,6 @@ fn triggers_tell_what_the_stream_tells() {
     for source in [&streamed, &triggered] {
         source.sync();
         for work in WORK {
-            source.as_shop("SELECT 1").unwrap();
             source.cluster.sql_as("admin", &source.database, work).unwrap();
             source.sync();
         }
