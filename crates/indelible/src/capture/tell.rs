@@ -217,7 +217,9 @@ impl Telling {
     fn definition(&mut self, teller: &mut Teller, bytes: &[u8], ready: &mut Pile) {
         let ordinal = self.ordinal;
         self.ordinal = self.ordinal.saturating_add(1);
-        let Some(definition) = open::<Definition>(bytes, &teller.keys.seal) else {
+        // One that was sealed in another transaction is as little ours here as one without a seal.
+        let sealed = open::<Definition>(bytes, &teller.keys.seal);
+        let Some(definition) = sealed.filter(|definition| definition.xid == self.commit.xid) else {
             let members = table_members(
                 "postgres.refused",
                 "definition",
@@ -226,13 +228,10 @@ impl Telling {
             ready.push(self.header.other(
                 &ordinal.to_string(),
                 &members,
-                "\"why\":\"indelible_capture did not seal it\"",
+                "\"why\":\"indelible_capture did not seal it in this transaction\"",
             ));
             return;
         };
-        if definition.xid != self.commit.xid {
-            return;
-        }
         if let Some(table) = &definition.table {
             let known = Known { key: table.key.clone(), partitioned_by: table.partitioned_by.clone() };
             teller.tables.learn(table.id, known, &teller.rules);
