@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use crate::action::Kind;
+use crate::action::{self, Kind};
 use crate::diff::{self, Change, Extent};
 use crate::name::SiteId;
 use crate::section::SectionName;
@@ -55,6 +55,35 @@ pub struct Draft {
     pub data: Option<Box<RawValue>>,
     /// The entry that this one takes back.
     pub reverts: Option<Uuid>,
+}
+
+impl Draft {
+    /// What was done to what, and everything else as where a sender does not say it.
+    #[must_use]
+    pub fn new(action: &str, entity: Entity) -> Self {
+        Self {
+            id: None,
+            occurred_at: None,
+            actor: Actor::system(),
+            action: action.to_owned(),
+            kind: action::kind_of(action),
+            kind_given: false,
+            outcome: Outcome::Success,
+            entity,
+            summary: None,
+            reason: None,
+            before: None,
+            after: None,
+            partial: None,
+            origin: None,
+            correlation_id: None,
+            connector: None,
+            duration_ms: None,
+            errors: Vec::new(),
+            data: None,
+            reverts: None,
+        }
+    }
 }
 
 /// An entry as read back from its log. Actor and entity are options because their sections can be erased
@@ -273,6 +302,12 @@ pub struct Entity {
 }
 
 impl Entity {
+    /// An entity of which only type and id are told.
+    #[must_use]
+    pub fn new(kind: &str, id: &str) -> Self {
+        Self { kind: kind.to_owned(), id: id.to_owned(), previous_id: None, title: None, url: None }
+    }
+
     /// The title, or the id where there is none.
     #[must_use]
     pub fn display_title(&self) -> &str {

@@ -7,11 +7,15 @@
 //! Why not a `serde_json` visitor: it turns numbers into `f64`, loses their digits, and knows no path to
 //! the place of an error.
 
+mod string;
+
 use std::borrow::Cow;
 use std::collections::HashSet;
 
 use crate::limits::JSON_DEPTH_MAX;
 use crate::violation::{Code, Violation};
+
+pub use string::write_string;
 
 /// Above this many keys a set is quicker than comparing with each of them.
 const KEYS_COMPARED_ONE_BY_ONE: usize = 16;
@@ -21,25 +25,31 @@ const KEYS_COMPARED_ONE_BY_ONE: usize = 16;
 const RESERVED_KEYS: [&str; 2] = ["$serde_json::private::Number", "$serde_json::private::RawValue"];
 
 /// Checks `text` (one JSON value, white space around it allowed) and returns it without white space
-/// between its tokens.
+/// between its tokens: itself where it has none, as what programs write seldom has.
 ///
 /// # Errors
 /// The first mistake, with its code and the path of its place, such as `before/cards/1`.
-pub fn minify(text: &str) -> Result<String, Violation> {
-    let mut reader = Reader {
-        text,
-        bytes: text.as_bytes(),
-        at: 0,
-        out: String::with_capacity(text.len()),
-        path: Vec::new(),
-    };
+pub fn minify(text: &str) -> Result<Cow<'_, str>, Violation> {
+    let mut reader =
+        Reader { text, bytes: text.as_bytes(), at: 0, out: String::new(), kept_from: 0, path: Vec::new() };
     reader.skip_space();
     reader.value(0)?;
     reader.skip_space();
     if reader.at < reader.bytes.len() {
         return Err(reader.syntax("nothing more after the value"));
     }
-    Ok(reader.out)
+    let rest = text.get(reader.kept_from..).unwrap_or_default();
+    if reader.out.is_empty() {
+        return Ok(Cow::Borrowed(rest));
+    }
+    reader.out.push_str(rest);
+    Ok(Cow::Owned(reader.out))
+}
+
+/// Whether a key is one that no object may have.
+#[must_use]
+pub fn is_reserved(key: &str) -> bool {
+    RESERVED_KEYS.contains(&key)
 }
 
 struct Reader<'a> {
@@ -47,7 +57,10 @@ struct Reader<'a> {
     bytes: &'a [u8],
     /// Next byte to read; always on a character boundary.
     at: usize,
+    /// What comes out, up to the last white space.
     out: String,
+    /// Where what is to be kept begins after it.
+    kept_from: usize,
     path: Vec<Step<'a>>,
 }
 
@@ -72,9 +85,9 @@ impl<'a> Reader<'a> {
 
     fn object(&mut self, depth: usize) -> Result<(), Violation> {
         self.check_depth(depth)?;
-        self.take('{');
+        self.at += 1;
         self.skip_space();
-        if self.accept('}') {
+        if self.accept(b'}') {
             return Ok(());
         }
         let mut keys = Keys::default();
@@ -83,7 +96,7 @@ impl<'a> Reader<'a> {
                 return Err(self.syntax("a key in double quotes"));
             }
             let key = self.string()?;
-            if RESERVED_KEYS.contains(&key.as_ref()) {
+            if is_reserved(&key) {
                 return Err(self.violation(Code::InvalidValue, format!("the key `{key}` is reserved")));
             }
             self.path.push(Step::Key(key.clone()));
@@ -91,24 +104,24 @@ impl<'a> Reader<'a> {
                 return Err(self.violation(Code::DuplicateKey, "this key is given twice in one object"));
             }
             self.skip_space();
-            self.expect(':', "`:` after the key")?;
+            self.expect(b':', "`:` after the key")?;
             self.skip_space();
             self.value(depth)?;
             self.path.pop();
             self.skip_space();
-            if self.accept('}') {
+            if self.accept(b'}') {
                 return Ok(());
             }
-            self.expect(',', "`,` or `}`")?;
+            self.expect(b',', "`,` or `}`")?;
             self.skip_space();
         }
     }
 
     fn array(&mut self, depth: usize) -> Result<(), Violation> {
         self.check_depth(depth)?;
-        self.take('[');
+        self.at += 1;
         self.skip_space();
-        if self.accept(']') {
+        if self.accept(b']') {
             return Ok(());
         }
         let mut item = 0;
@@ -117,21 +130,22 @@ impl<'a> Reader<'a> {
             self.value(depth)?;
             self.path.pop();
             self.skip_space();
-            if self.accept(']') {
+            if self.accept(b']') {
                 return Ok(());
             }
-            self.expect(',', "`,` or `]`")?;
+            self.expect(b',', "`,` or `]`")?;
             self.skip_space();
             item += 1;
         }
     }
 
-    /// Copies a string with its quotes and returns its content, decoded only where it has escapes.
+    /// Reads a string and returns its content, decoded only where it has escapes.
     fn string(&mut self) -> Result<Cow<'a, str>, Violation> {
         let start = self.at;
         self.at += 1;
         let mut escaped = false;
         loop {
+            self.at += string::plain_length(self.bytes.get(self.at..).unwrap_or_default());
             match self.peek() {
                 Some(b'"') => break,
                 Some(b'\\') => {
@@ -139,17 +153,15 @@ impl<'a> Reader<'a> {
                     self.at += 1;
                     self.escape()?;
                 }
-                Some(0..=0x1f) => {
+                Some(_) => {
                     return Err(self.syntax("no control character inside a string (write it as \\u00XX)"));
                 }
-                Some(_) => self.at += 1,
                 None => return Err(self.syntax("the closing `\"` of a string")),
             }
         }
         self.at += 1;
-        let quoted = self.text.get(start..self.at).unwrap_or_default();
-        self.out.push_str(quoted);
         if escaped {
+            let quoted = self.text.get(start..self.at).unwrap_or_default();
             let decoded: String =
                 serde_json::from_str(quoted).map_err(|_| self.syntax("valid escapes in a string"))?;
             return Ok(Cow::Owned(decoded));
@@ -197,9 +209,8 @@ impl<'a> Reader<'a> {
         Ok(unit)
     }
 
-    /// RFC 8259 §6. The digits are copied as they are.
+    /// RFC 8259 §6. The digits stay as they are.
     fn number(&mut self) -> Result<(), Violation> {
-        let start = self.at;
         if self.peek() == Some(b'-') {
             self.at += 1;
         }
@@ -224,7 +235,6 @@ impl<'a> Reader<'a> {
             }
             self.some_digits()?;
         }
-        self.out.push_str(self.text.get(start..self.at).unwrap_or_default());
         Ok(())
     }
 
@@ -247,7 +257,6 @@ impl<'a> Reader<'a> {
             return Err(self.syntax("a JSON value"));
         }
         self.at += word.len();
-        self.out.push_str(word);
         Ok(())
     }
 
@@ -266,26 +275,25 @@ impl<'a> Reader<'a> {
     }
 
     fn skip_space(&mut self) {
+        let start = self.at;
         while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
             self.at += 1;
         }
+        if self.at > start {
+            self.out.push_str(self.text.get(self.kept_from..start).unwrap_or_default());
+            self.kept_from = self.at;
+        }
     }
 
-    /// Copies an ASCII token that the caller has seen.
-    fn take(&mut self, token: char) {
-        self.at += 1;
-        self.out.push(token);
-    }
-
-    fn accept(&mut self, token: char) -> bool {
-        let found = self.peek().map(char::from) == Some(token);
+    fn accept(&mut self, token: u8) -> bool {
+        let found = self.peek() == Some(token);
         if found {
-            self.take(token);
+            self.at += 1;
         }
         found
     }
 
-    fn expect(&mut self, token: char, expected: &str) -> Result<(), Violation> {
+    fn expect(&mut self, token: u8, expected: &str) -> Result<(), Violation> {
         if self.accept(token) { Ok(()) } else { Err(self.syntax(expected)) }
     }
 
@@ -364,6 +372,8 @@ mod tests {
         let text = " { \"b\" : [ 1 , 2.50 , -0e+7 , 12345678901234567890123 ] ,\n\t\"a\" : \"x \\u00e9 \\ud83d\\ude00\" } ";
         let expected = "{\"b\":[1,2.50,-0e+7,12345678901234567890123],\"a\":\"x \\u00e9 \\ud83d\\ude00\"}";
         assert_eq!(minify(text).unwrap(), expected);
+        assert!(matches!(minify(expected), Ok(Cow::Borrowed(same)) if same == expected));
+        assert_eq!(minify(" \n7\t ").unwrap(), "7");
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! From a sender's bytes to a [`Draft`]: the door.
 //!
-//! The happy path is one strict pass and one typed pass. Mistakes are the slow path: there every field is
+//! The happy path is one strict pass, one typed pass and a look at the values (`check`). Mistakes are the slow path: there every field is
 //! looked at, so that a sender learns of all of them at once.
 
+mod check;
+
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
@@ -13,7 +16,7 @@ use uuid::Uuid;
 use crate::action::{self, Kind};
 use crate::entry::{Actor, ActorType, Draft, Entity, OnBehalfOf, Origin, Outcome};
 use crate::json;
-use crate::limits::{CODE_BYTES_MAX, ENTRY_BYTES_MAX, ID_BYTES_MAX};
+use crate::limits::ENTRY_BYTES_MAX;
 use crate::violation::{Code, Violation};
 
 /// Reads one entry in the contract's form.
@@ -31,7 +34,7 @@ pub fn parse(bytes: &[u8]) -> Result<Draft, Vec<Violation>> {
         vec![Violation::new(Code::NotUtf8, "", message)]
     })?;
     let minified = json::minify(text).map_err(|violation| vec![violation])?;
-    let wire: Wire<'_> = serde_json::from_str(&minified).map_err(|_| vec![explain(&minified)])?;
+    let wire: Wire<'_> = serde_json::from_str(&minified).map_err(|_| explain(&minified))?;
     wire.into_draft()
 }
 
@@ -124,58 +127,60 @@ fn object_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&
 
 impl Wire<'_> {
     fn into_draft(self) -> Result<Draft, Vec<Violation>> {
-        let mut check = Check::default();
+        let mut reading = Reading::default();
         let draft = Draft {
-            id: self.id.and_then(|text| check.uuid("id", &text)),
-            occurred_at: self.occurred_at.and_then(|text| check.time("occurred_at", &text)),
-            actor: self.actor.map_or_else(Actor::system, |actor| check.actor(actor)),
-            kind: check.kind(self.kind.as_deref(), &self.action),
+            id: self.id.and_then(|text| reading.uuid("id", &text)),
+            occurred_at: self.occurred_at.and_then(|text| reading.time("occurred_at", &text)),
+            actor: self.actor.map_or_else(Actor::system, |actor| reading.actor(actor)),
+            kind: reading.kind(self.kind.as_deref(), &self.action),
             kind_given: self.kind.is_some(),
-            action: check.code("action", self.action),
-            outcome: check.outcome(self.outcome.as_deref()),
-            entity: check.entity(self.entity),
+            action: self.action,
+            outcome: reading.outcome(self.outcome.as_deref()),
+            entity: self.entity.into(),
             summary: self.summary,
             reason: self.reason,
             before: self.before.map(ToOwned::to_owned),
             after: self.after.map(ToOwned::to_owned),
             partial: self.partial,
-            origin: self.origin.map(|origin| check.origin(origin)),
-            correlation_id: self.correlation_id.and_then(|text| check.uuid("correlation_id", &text)),
-            connector: self.connector.map(|text| check.code("connector", text)),
+            origin: self.origin.map(|origin| reading.origin(origin)),
+            correlation_id: self.correlation_id.and_then(|text| reading.uuid("correlation_id", &text)),
+            connector: self.connector,
             duration_ms: self.duration_ms,
             errors: self.errors.unwrap_or_default(),
             data: self.data.map(ToOwned::to_owned),
-            reverts: self.reverts.and_then(|text| check.uuid("reverts", &text)),
+            reverts: self.reverts.and_then(|text| reading.uuid("reverts", &text)),
         };
-        if check.violations.is_empty() { Ok(draft) } else { Err(check.violations) }
+        let mut violations = reading.violations;
+        violations.extend(draft.violations());
+        if violations.is_empty() { Ok(draft) } else { Err(violations) }
     }
 }
 
-/// Collects what is wrong with the values.
+impl From<WireEntity> for Entity {
+    fn from(wire: WireEntity) -> Self {
+        Self { kind: wire.kind, id: wire.id, previous_id: wire.previous_id, title: wire.title, url: wire.url }
+    }
+}
+
+/// Reads the values whose form has rules, and collects which have another.
 #[derive(Default)]
-struct Check {
+struct Reading {
     violations: Vec<Violation>,
 }
 
-impl Check {
-    fn refuse(&mut self, code: Code, field: &str, message: impl Into<String>) {
-        self.violations.push(Violation::new(code, field, message));
+impl Reading {
+    fn refuse(&mut self, field: &str, message: impl Into<String>) {
+        self.violations.push(Violation::new(Code::InvalidValue, field, message));
     }
 
     fn uuid(&mut self, field: &str, text: &str) -> Option<Uuid> {
-        match Uuid::try_parse(text) {
-            Ok(uuid) if !uuid.is_nil() => Some(uuid),
-            Ok(_) => {
-                self.refuse(Code::InvalidValue, field, "the nil UUID names nothing");
-                None
-            }
-            Err(_) => {
-                let message =
-                    format!("`{}` is not a UUID such as 0193b0c6-7f43-7d1c-8c0e-6a3c1f1a2b3c", shorten(text));
-                self.refuse(Code::InvalidValue, field, message);
-                None
-            }
+        let uuid = Uuid::try_parse(text).ok();
+        if uuid.is_none() {
+            let message =
+                format!("`{}` is not a UUID such as 0193b0c6-7f43-7d1c-8c0e-6a3c1f1a2b3c", shorten(text));
+            self.refuse(field, message);
         }
+        uuid
     }
 
     fn time(&mut self, field: &str, text: &str) -> Option<Timestamp> {
@@ -185,7 +190,7 @@ impl Check {
                 "`{}` is not an RFC 3339 time with zone such as 2026-11-21T04:15:15.123Z",
                 shorten(text)
             );
-            self.refuse(Code::InvalidValue, field, message);
+            self.refuse(field, message);
         }
         time
     }
@@ -195,7 +200,7 @@ impl Check {
         text.parse().unwrap_or_else(|_| {
             let words: Vec<_> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
             let message = format!("`{}` is not a kind: use one of {}", shorten(text), words.join(", "));
-            self.refuse(Code::InvalidValue, "kind", message);
+            self.refuse("kind", message);
             Kind::Other
         })
     }
@@ -206,40 +211,15 @@ impl Check {
             Some("failure") => Outcome::Failure,
             Some(other) => {
                 let message = format!("`{}` is not an outcome: use success or failure", shorten(other));
-                self.refuse(Code::InvalidValue, "outcome", message);
+                self.refuse("outcome", message);
                 Outcome::Success
             }
         }
     }
 
-    /// A code is shown in columns and typed into filters: short, visible, without spaces at its ends.
-    fn code(&mut self, field: &str, text: String) -> String {
-        if text.is_empty() {
-            self.refuse(Code::InvalidValue, field, "must not be empty");
-        } else if text.trim() != text || text.chars().any(char::is_control) {
-            self.refuse(Code::InvalidValue, field, "must not have control characters or spaces at its ends");
-        }
-        self.length(field, &text, CODE_BYTES_MAX);
-        text
-    }
-
-    fn length(&mut self, field: &str, text: &str, bytes_max: usize) {
-        if text.len() > bytes_max {
-            let message = format!("{} bytes long; {bytes_max} are allowed", text.len());
-            self.refuse(Code::TooLarge, field, message);
-        }
-    }
-
     fn actor(&mut self, actor: WireActor) -> Actor {
-        let kind = self.actor_type("actor.type", &actor.kind);
-        let named = [&actor.id, &actor.name, &actor.email].into_iter().flatten().any(|t| !t.is_empty());
-        if kind != ActorType::System && !named {
-            let message = "a user or service needs an `id`, a `name` or an `email`";
-            self.refuse(Code::MissingField, "actor.id", message);
-        }
-        self.length("actor.id", actor.id.as_deref().unwrap_or_default(), ID_BYTES_MAX);
         Actor {
-            kind,
+            kind: self.actor_type("actor.type", &actor.kind),
             id: actor.id,
             name: actor.name,
             email: actor.email,
@@ -261,27 +241,10 @@ impl Check {
             other => {
                 let message =
                     format!("`{}` is not an actor type: use user, service or system", shorten(other));
-                self.refuse(Code::InvalidValue, field, message);
+                self.refuse(field, message);
                 ActorType::System
             }
         }
-    }
-
-    fn entity(&mut self, entity: WireEntity) -> Entity {
-        let kind = self.code("entity.type", entity.kind);
-        if entity.id.is_empty() {
-            self.refuse(Code::InvalidValue, "entity.id", "must not be empty");
-        }
-        self.length("entity.id", &entity.id, ID_BYTES_MAX);
-        if let Some(previous) = &entity.previous_id {
-            if previous.is_empty() || *previous == entity.id {
-                let message =
-                    "must be the other id that the entity had; leave it out where the id is the same";
-                self.refuse(Code::InvalidValue, "entity.previous_id", message);
-            }
-            self.length("entity.previous_id", previous, ID_BYTES_MAX);
-        }
-        Entity { kind, id: entity.id, previous_id: entity.previous_id, title: entity.title, url: entity.url }
     }
 
     fn origin(&mut self, origin: WireOrigin) -> Origin {
@@ -303,17 +266,18 @@ impl Check {
         let ip = text.parse().ok();
         if ip.is_none() {
             let message = format!("`{}` is not an IPv4 or IPv6 address", shorten(text));
-            self.refuse(Code::InvalidValue, "origin.ip", message);
+            self.refuse("origin.ip", message);
         }
         ip
     }
 }
 
-/// The slow path: reads the entry once more to find the path of the field that does not fit.
-fn explain(minified: &str) -> Violation {
+/// The slow path: reads the entry once more to find the path of the field that does not fit. Of fields that an entry does
+/// not have all are named that stand beside the first.
+fn explain(minified: &str) -> Vec<Violation> {
     let mut deserializer = serde_json::Deserializer::from_str(minified);
     let Err(error) = serde_path_to_error::deserialize::<_, Wire<'_>>(&mut deserializer) else {
-        return Violation::new(Code::JsonSyntax, "", "not an entry");
+        return vec![Violation::new(Code::JsonSyntax, "", "not an entry")];
     };
     let path = error.path().to_string();
     let path = if path == "." { String::new() } else { path };
@@ -328,12 +292,33 @@ fn explain(minified: &str) -> Violation {
         let field = if path == name || path.ends_with(&format!(".{name}")) { path } else { join(name) };
         let known: Vec<&str> = text.split('`').skip(3).step_by(2).collect();
         let message = format!("not a field of an entry; known here are {}", known.join(", "));
-        return Violation::new(Code::UnknownField, field, message);
+        let all = if field == name { unknown_in(minified, &known) } else { vec![field] };
+        return all.into_iter().map(|field| Violation::new(Code::UnknownField, field, &message)).collect();
     }
     if text.starts_with("missing field") {
-        return Violation::new(Code::MissingField, join(name), "is required");
+        return vec![Violation::new(Code::MissingField, join(name), "is required")];
     }
-    Violation::new(Code::WrongType, path, text.to_owned())
+    vec![Violation::new(Code::WrongType, path, in_words_of_json(text))]
+}
+
+/// The top-level fields of an entry that are none of the known ones.
+fn unknown_in(minified: &str, known: &[&str]) -> Vec<String> {
+    let fields: BTreeMap<String, &RawValue> = serde_json::from_str(minified).unwrap_or_default();
+    let mut unknown: Vec<String> = fields.into_keys().collect();
+    unknown.retain(|name| !known.contains(&name.as_str()));
+    unknown
+}
+
+/// What serde expected is named by Rust's types; senders know JSON's.
+fn in_words_of_json(text: &str) -> String {
+    let Some((found, expected)) = text.rsplit_once(", expected ") else { return text.to_owned() };
+    let expected = match expected {
+        "u64" => "a whole number from 0 on",
+        "a sequence" => "an array",
+        "a boolean" => "true or false",
+        other => other,
+    };
+    format!("{found}, expected {expected}")
 }
 
 /// A sender's own text in a message, cut so that it cannot flood it.

@@ -7,17 +7,17 @@ use std::thread;
 use std::time::Duration;
 
 use model::mask::MaskRules;
-use model::{Code, SiteId, Violation};
+use model::{Code, Draft, Entity, SiteId, Violation};
 use serde_json::json;
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
 use super::CaptureError;
-use super::entry::{CONNECTOR, Ready};
+use super::entry::{CONNECTOR, Ready, raw};
 use super::rules::Rules;
 use super::status::Status;
 use crate::Indelible;
-use crate::journal::{Append, JournalError, Outcome, admit_all};
+use crate::journal::{Append, JournalError, Outcome, admit_drafts};
 use crate::settings::{self, SiteSettings};
 use crate::store::{Change, Site};
 
@@ -173,7 +173,7 @@ impl Door {
         let mut runs = Vec::with_capacity(by_site.len());
         for (site, run) in by_site {
             let change = if site.log == self.home.log { standing.take() } else { None };
-            runs.push(self.appending.admitted(&site, &run, change)?);
+            runs.push(self.appending.admitted(&site, run, change)?);
         }
         Ok(Admitted { runs, position: batch.position })
     }
@@ -191,9 +191,7 @@ impl Door {
         if self.appending.status.is_first_miss(&id) {
             tracing::warn!(site = %id, home = %self.home.id, "rows name a site that there is none of: they go home");
         }
-        if let Some(open) = ready.text.strip_suffix("}}") {
-            ready.text = format!("{open},\"site_wanted\":\"{id}\"}}}}");
-        }
+        ready.wanted(&id);
         Ok((self.home.clone(), ready))
     }
 }
@@ -208,22 +206,24 @@ struct Appending {
 
 impl Appending {
     /// Entries as one log takes them.
-    fn admitted(&self, site: &Site, run: &[Ready], change: Option<Change>) -> Result<Run, CaptureError> {
+    fn admitted(&self, site: &Site, run: Vec<Ready>, change: Option<Change>) -> Result<Run, CaptureError> {
+        let ids: Vec<Uuid> = run.iter().map(|ready| ready.id).collect();
         let mut entries = Vec::with_capacity(run.len());
-        let mut ids = Vec::with_capacity(run.len());
-        for same_rule in run.chunk_by(|one, next| one.rule == next.rule) {
-            let rules = self.rules_of(site, same_rule.first().and_then(|ready| ready.rule))?;
-            let texts = same_rule.iter().map(|ready| ready.text.as_bytes());
-            let admissions = admit_all(texts, &self.rules.source(), None, &rules)
-                .map_err(|error| CaptureError::Log(error.to_string()))?;
-            for (ready, admission) in same_rule.iter().zip(admissions) {
-                match admission {
-                    Ok(sealed) => entries.push(sealed),
-                    Err(violations) => {
-                        entries.push(self.refused(site, ready.id, violations.first())?);
-                    }
-                }
-                ids.push(ready.id);
+        let mut rest = run.into_iter().peekable();
+        while let Some(rule) = rest.peek().map(|ready| ready.rule) {
+            let of_rule: Vec<Box<Draft>> = std::iter::from_fn(|| rest.next_if(|ready| ready.rule == rule))
+                .map(|ready| ready.draft)
+                .collect();
+            let rules = self.rules_of(site, rule)?;
+            let admissions =
+                admit_drafts(of_rule.into_iter().map(|draft| *draft), &self.rules.source(), &rules)
+                    .map_err(|error| CaptureError::Log(error.to_string()))?;
+            for admission in admissions {
+                let id = ids.get(entries.len()).copied().unwrap_or_default();
+                entries.push(match admission {
+                    Ok(sealed) => sealed,
+                    Err(violations) => self.refused(site, id, violations.first())?,
+                });
             }
         }
         Ok(Run { append: Append { site: site.clone(), entries, atomic: change.is_some(), change }, ids })
@@ -266,19 +266,17 @@ impl Appending {
             |violation| format!("{} {}: {}", violation.code.as_str(), violation.field, violation.message),
         );
         tracing::warn!(%id, why, "a captured change could not be told in full");
-        let text = json!({
-            "id": Uuid::new_v5(&id, b"refused"),
-            "action": "postgres.refused",
-            "outcome": "failure",
-            "summary": format!("A change was captured that the log does not take: {why}"),
-            "entity": {"type": "postgres capture", "id": self.rules.name},
-            "connector": CONNECTOR,
-            "data": {"entry": id, "why": why},
-        });
-        let text = text.to_string();
-        let admitted =
-            admit_all([text.as_bytes()].into_iter(), &self.rules.source(), None, &settings::Rules::default())
-                .map_err(|error| CaptureError::Log(error.to_string()))?;
+        let data = json!({"entry": id, "why": why});
+        let refused = Draft {
+            id: Some(Uuid::new_v5(&id, b"refused")),
+            outcome: model::Outcome::Failure,
+            summary: Some(format!("A change was captured that the log does not take: {why}")),
+            connector: Some(CONNECTOR.to_owned()),
+            data: Some(raw(data.to_string())),
+            ..Draft::new("postgres.refused", Entity::new("postgres capture", &self.rules.name))
+        };
+        let admitted = admit_drafts([refused].into_iter(), &self.rules.source(), &settings::Rules::default())
+            .map_err(|error| CaptureError::Log(error.to_string()))?;
         match admitted.into_iter().next() {
             Some(Ok(sealed)) => Ok(sealed),
             _ => {

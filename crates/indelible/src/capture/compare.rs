@@ -9,19 +9,22 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
+use model::json::write_string;
 use pgwire_replication::{QueryRow, ReplicationClient};
+use serde_json::value::RawValue;
 use tokio_postgres::SimpleQueryMessage;
 
+use super::CaptureError;
 use super::append::Batch;
 use super::context::Context;
-use super::entry::{FoundRow, Header, Lsn, Pile, Ready};
+use super::entry::{Header, Lsn, Pile, Ready};
 use super::known_rows::{KnownRow, KnownRows};
 use super::pgoutput::Datum;
+use super::row::FoundRow;
 use super::source::{Source, SourceTable, described, literal, quoted, replication};
 use super::stream::Stream;
 use super::table::Table;
 use super::transaction::Commit;
-use super::{CaptureError, value};
 use crate::entropy;
 use crate::store::Site;
 
@@ -115,7 +118,7 @@ impl Stream<'_> {
         reader.execute(&begin, "reading the snapshot").await?;
         let commit = Commit { xid: 0, lsn: comparison.position, at: comparison.at };
         let context = Context::of_capture(&self.server.database);
-        let header = Header::new(&self.server.system, commit, &context);
+        let header = Header::new(&self.server.system, commit, context);
         let mut told = String::new();
         for of in &comparison.tables {
             let table = Arc::new(described(&reader, &self.capture.rules, of).await?);
@@ -133,7 +136,7 @@ impl Stream<'_> {
             if !told.is_empty() {
                 told.push(',');
             }
-            value::string(&mut told, &table.name);
+            write_string(&mut told, &table.name);
             let Found { rows, unknown, different, gone } = found;
             // Writing into a string cannot fail.
             _ = write!(
@@ -190,7 +193,7 @@ impl Stream<'_> {
                 rows += 1;
                 let datums: Vec<Datum<'_>> =
                     (0..row.len()).map(|place| row.get(place).map_or(Datum::Null, Datum::Text)).collect();
-                let id = super::entry::entity_id(table, &datums);
+                let id = table.entity_id(&datums);
                 let before = match known.take(&id) {
                     Some(row) if row.is_like(table, &datums) => continue,
                     Some(row) => {
@@ -203,7 +206,7 @@ impl Stream<'_> {
                     }
                     None => continue,
                 };
-                let row = FoundRow { id: &id, before: before.as_deref(), row: Some(&datums) };
+                let row = FoundRow { id: &id, before, row: Some(&datums) };
                 pile.push(header.found(table, &rules, &row));
                 if pile.is_full() {
                     self.append_found(&mut pile).await?;
@@ -233,8 +236,7 @@ impl Stream<'_> {
         for (id, row) in known.rest() {
             gone_rows += 1;
             let before = self.state(sites, &row, table, &id)?;
-            let gone =
-                header.found(table, &rules, &FoundRow { id: &id, before: before.as_deref(), row: None });
+            let gone = header.found(table, &rules, &FoundRow { id: &id, before, row: None });
             // Where its history is.
             let site = sites.iter().find(|site| site.log == row.log).map(|site| site.id.clone());
             pile.push(Ready { site, ..gone });
@@ -260,12 +262,12 @@ impl Stream<'_> {
         row: &KnownRow,
         table: &Table,
         id: &str,
-    ) -> Result<Option<String>, CaptureError> {
+    ) -> Result<Option<Box<RawValue>>, CaptureError> {
         let Some(site) = sites.iter().find(|site| site.log == row.log) else { return Ok(None) };
         let search = self.capture.indelible.search();
         let state = tokio::task::block_in_place(|| search.state(site, &table.kind, id, None))
             .map_err(|error| CaptureError::Log(error.to_string()))?;
-        Ok(state.and_then(|(_, state)| state.state).map(|state| state.get().to_owned()))
+        Ok(state.and_then(|(_, state)| state.state))
     }
 }
 

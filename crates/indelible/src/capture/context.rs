@@ -10,12 +10,14 @@ use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
+use model::json::write_string;
+use model::{Actor, Draft, Entity, Origin};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
+use uuid::Uuid;
 
-use super::value;
 use crate::config::Hidden;
 
 /// How far the time that a signed context names may be from its commit.
@@ -34,14 +36,15 @@ pub(super) struct Keys {
 }
 
 /// What is said of who acted in a transaction.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Context {
-    /// Members of an entry as JSON, such as `"actor":{…},"origin":{…}`.
-    pub(super) members: String,
+    pub(super) actor: Actor,
+    pub(super) origin: Origin,
+    pub(super) reason: Option<String>,
+    /// The correlation that the application named.
+    pub(super) correlation: Option<Uuid>,
     /// Where these come from, as JSON: what stands in `data.context`.
     pub(super) standing: String,
-    /// The correlation that the application named.
-    pub(super) correlation: Option<String>,
 }
 
 /// What the database's function passes on.
@@ -54,8 +57,8 @@ struct Sealed {
     context: String,
 }
 
-/// What an application may say.
-#[derive(Deserialize)]
+/// What an application may say. As it stands here it is part of an entry, which the door reads.
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Said {
     actor: Option<Box<RawValue>>,
@@ -63,14 +66,33 @@ struct Said {
     reason: Option<String>,
     correlation_id: Option<String>,
     /// Of a signed context: the session that it is for, and when it was signed.
+    #[serde(skip_serializing)]
     pid: Option<i64>,
+    #[serde(skip_serializing)]
     at: Option<Timestamp>,
+}
+
+/// An entry that says no more than a context does: whether the log would take it from a sender.
+#[derive(Serialize)]
+struct Probe<'a> {
+    action: &'static str,
+    entity: Entity,
+    #[serde(flatten)]
+    said: &'a Said,
 }
 
 /// A claim that was looked at.
 enum Claim {
-    Believed { by: String, is_signed: bool, said: Box<Said> },
+    Believed { by: String, is_signed: bool, believed: Box<Believed> },
     Refused { by: Option<String>, why: String },
+}
+
+/// What is believed of a claim.
+struct Believed {
+    /// Whether it names an actor.
+    has_actor: bool,
+    /// What it says, as the door read it.
+    draft: Draft,
 }
 
 /// Bytes of an actor that is told of beside the one that counts, and characters of why a claim is refused.
@@ -83,7 +105,7 @@ struct Other<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     by: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    actor: Option<&'a RawValue>,
+    actor: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     refused: Option<&'a str>,
 }
@@ -106,17 +128,15 @@ impl Context {
             .map(|(_, claim)| other(claim))
             .collect();
         let mut standing = String::from("{\"state\":");
-        let mut context = Self::default();
+        let mut context = Self::nobody(database);
         match counts.and_then(|place| looked_at.get(place)) {
-            Some(Claim::Believed { by, is_signed, said }) => {
+            Some(Claim::Believed { by, is_signed, believed }) => {
                 standing.push_str(if *is_signed { "\"signed\",\"by\":" } else { "\"claimed\",\"by\":" });
-                value::string(&mut standing, by);
-                context.members = members(said, database);
-                context.correlation.clone_from(&said.correlation_id);
+                write_string(&mut standing, by);
+                context.believe(believed);
             }
             Some(Claim::Refused { .. }) | None => {
                 standing.push_str(if others.is_empty() { "\"none\"" } else { "\"refused\"" });
-                context.members = members(&Said::nothing(), database);
             }
         }
         if !others.is_empty() {
@@ -125,8 +145,30 @@ impl Context {
             _ = write!(standing, ",\"others\":{others}");
         }
         standing.push('}');
-        context.standing = standing;
-        context
+        Self { standing, ..context }
+    }
+
+    /// Where nobody is named it is the database, openly.
+    fn nobody(database: &str) -> Self {
+        let actor = Actor {
+            id: Some("postgres".to_owned()),
+            name: Some(format!("database {database}")),
+            ..Actor::system()
+        };
+        let origin = Origin { channel: Some("database".to_owned()), ..Origin::default() };
+        Self { actor, origin, reason: None, correlation: None, standing: String::new() }
+    }
+
+    fn believe(&mut self, believed: &Believed) {
+        let draft = &believed.draft;
+        if believed.has_actor {
+            self.actor = draft.actor.clone();
+        }
+        if let Some(origin) = &draft.origin {
+            self.origin = origin.clone();
+        }
+        self.reason.clone_from(&draft.reason);
+        self.correlation = draft.correlation_id;
     }
 
     /// Where nobody can be named: what this process found or did itself.
@@ -141,39 +183,15 @@ impl Context {
     }
 }
 
-impl Said {
-    const fn nothing() -> Self {
-        Self { actor: None, origin: None, reason: None, correlation_id: None, pid: None, at: None }
-    }
-}
-
 fn other(claim: &Claim) -> Other<'_> {
     match claim {
-        Claim::Believed { by, said, .. } => {
-            let actor = said.actor.as_deref().filter(|actor| actor.get().len() <= OTHER_BYTES_MAX);
+        Claim::Believed { by, believed, .. } => {
+            let actor = believed.has_actor.then(|| to_raw_value(&believed.draft.actor).ok()).flatten();
+            let actor = actor.filter(|actor| actor.get().len() <= OTHER_BYTES_MAX);
             Other { by: Some(by), actor, refused: None }
         }
         Claim::Refused { by, why } => Other { by: by.as_deref(), actor: None, refused: Some(why) },
     }
-}
-
-/// The members of an entry that say who and from where. Without an actor it is the database, openly.
-fn members(said: &Said, database: &str) -> String {
-    let mut out = String::from("\"actor\":");
-    if let Some(actor) = &said.actor {
-        out.push_str(actor.get());
-    } else {
-        out.push_str("{\"type\":\"system\",\"id\":\"postgres\",\"name\":");
-        value::string(&mut out, &format!("database {database}"));
-        out.push('}');
-    }
-    out.push_str(",\"origin\":");
-    out.push_str(said.origin.as_ref().map_or("{\"channel\":\"database\"}", |origin| origin.get()));
-    if let Some(reason) = &said.reason {
-        out.push_str(",\"reason\":");
-        value::string(&mut out, reason);
-    }
-    out
 }
 
 fn look(claim: &[u8], xid: u32, committed_at: Timestamp, keys: &Keys) -> Claim {
@@ -182,14 +200,16 @@ fn look(claim: &[u8], xid: u32, committed_at: Timestamp, keys: &Keys) -> Claim {
         return Claim::Refused { by: None, why };
     };
     match believe(&sealed, xid, committed_at, keys) {
-        Ok(said) => {
-            Claim::Believed { by: sealed.by, is_signed: keys.application.is_some(), said: Box::new(said) }
-        }
+        Ok(believed) => Claim::Believed {
+            by: sealed.by,
+            is_signed: keys.application.is_some(),
+            believed: Box::new(believed),
+        },
         Err(why) => Claim::Refused { by: Some(sealed.by), why: why.chars().take(WHY_CHARS_MAX).collect() },
     }
 }
 
-fn believe(sealed: &Sealed, xid: u32, committed_at: Timestamp, keys: &Keys) -> Result<Said, String> {
+fn believe(sealed: &Sealed, xid: u32, committed_at: Timestamp, keys: &Keys) -> Result<Believed, String> {
     if sealed.xid != xid {
         return Err("it was sealed in another transaction".to_owned());
     }
@@ -199,15 +219,10 @@ fn believe(sealed: &Sealed, xid: u32, committed_at: Timestamp, keys: &Keys) -> R
         check_signature(sealed, &said, committed_at, secret)?;
     }
     // What the log would not take from a sender it does not take from here.
-    let mut probe =
-        format!("{{\"action\":\"probe\",\"entity\":{{\"type\":\"x\",\"id\":\"x\"}},{}", members(&said, ""));
-    if let Some(correlation) = &said.correlation_id {
-        probe.push_str(",\"correlation_id\":");
-        value::string(&mut probe, correlation);
-    }
-    probe.push('}');
+    let probe = Probe { action: "probe", entity: Entity::new("probe", "probe"), said: &said };
+    let probe = serde_json::to_string(&probe).map_err(|error| format!("it does not read: {error}"))?;
     match model::parse(probe.as_bytes()) {
-        Ok(_) => Ok(said),
+        Ok(draft) => Ok(Believed { has_actor: said.actor.is_some(), draft }),
         Err(violations) => Err(violations.first().map_or_else(
             || "it does not read".to_owned(),
             |violation| format!("{}: {}", violation.field, violation.message),
@@ -222,10 +237,8 @@ fn check_signature(
     secret: &Hidden,
 ) -> Result<(), String> {
     let given = sealed.signature.as_deref().ok_or("it is not signed by the application")?;
-    let is_right = Hmac::<Sha256>::new_from_slice(secret.reveal().as_bytes()).is_ok_and(|mut mac| {
-        mac.update(sealed.context.as_bytes());
-        hex(&mac.finalize().into_bytes()).as_bytes().ct_eq(given.to_ascii_lowercase().as_bytes()).into()
-    });
+    let right = mac(secret.reveal().as_bytes(), sealed.context.as_bytes());
+    let is_right: bool = right.as_bytes().ct_eq(given.to_ascii_lowercase().as_bytes()).into();
     if !is_right {
         return Err("its signature is not the application's".to_owned());
     }
@@ -249,10 +262,16 @@ pub(super) fn open<'a, T: Deserialize<'a>>(message: &'a [u8], key: &[u8; SEAL_KE
     let place = message.iter().position(|byte| *byte == b':')?;
     let (seal, text) = message.split_at(place);
     let text = text.get(1..)?;
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).ok()?;
-    mac.update(text);
-    let is_right: bool = hex(&mac.finalize().into_bytes()).as_bytes().ct_eq(seal).into();
+    let is_right: bool = mac(key, text).as_bytes().ct_eq(seal).into();
     if is_right { serde_json::from_slice(text).ok() } else { None }
+}
+
+/// HMAC-SHA256 of a text, in hexadecimal digits.
+#[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
+pub(super) fn mac(key: &[u8], text: &[u8]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
+    mac.update(text);
+    hex(&mac.finalize().into_bytes())
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {
@@ -270,9 +289,11 @@ mod tests {
     const XID: u32 = 42;
 
     fn mac(key: &[u8], text: &str) -> String {
-        let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
-        mac.update(text.as_bytes());
-        hex(&mac.finalize().into_bytes())
+        super::mac(key, text.as_bytes())
+    }
+
+    fn who(context: &Context) -> (&str, Option<&str>) {
+        (context.actor.kind.as_str(), context.actor.id.as_deref())
     }
 
     fn sealed(key: &[u8], xid: u32, signature: Option<&str>, context: &str) -> Vec<u8> {
@@ -297,9 +318,10 @@ mod tests {
         let bea =
             r#"{"actor":{"type":"user","id":"bea"},"reason":"ticket 91","origin":{"channel":"portal"}}"#;
         let found = context(&[sealed(&KEY, XID, None, ANA), sealed(&KEY, XID, None, bea)], None);
+        assert_eq!(who(&found), ("user", Some("bea")));
         assert_eq!(
-            found.members,
-            r#""actor":{"type":"user","id":"bea"},"origin":{"channel":"portal"},"reason":"ticket 91""#
+            (found.reason.as_deref(), found.origin.channel.as_deref()),
+            (Some("ticket 91"), Some("portal"))
         );
         assert_eq!(
             found.standing,
@@ -310,7 +332,9 @@ mod tests {
     #[test]
     fn without_one_it_is_the_database() {
         let found = context(&[], None);
-        assert!(found.members.contains("\"database shop\"") && found.members.contains("\"system\""));
+        assert_eq!(who(&found), ("system", Some("postgres")));
+        assert_eq!(found.actor.name.as_deref(), Some("database shop"));
+        assert_eq!(found.origin.channel.as_deref(), Some("database"));
         assert_eq!(found.standing, r#"{"state":"none"}"#);
     }
 
@@ -326,10 +350,10 @@ mod tests {
         ];
         for (claim, why) in cases {
             let found = context(&[sealed(&KEY, XID, None, ANA), claim.clone()], None);
-            assert!(found.members.contains("\"ana\""), "one that is believed still counts: {found:?}");
+            assert_eq!(who(&found), ("user", Some("ana")), "one that is believed still counts: {found:?}");
             assert!(found.standing.contains(why), "{found:?}");
             let found = context(&[claim], None);
-            assert!(found.members.contains("\"system\""), "{found:?}");
+            assert_eq!(who(&found), ("system", Some("postgres")), "{found:?}");
             assert!(found.standing.starts_with("{\"state\":\"refused\""), "{found:?}");
         }
     }
@@ -351,7 +375,8 @@ mod tests {
             (&old, Some(mac(b"secret", &old)), "five minutes"),
         ] {
             let found = context(&[sealed(&KEY, XID, signature.as_deref(), said)], Some("secret"));
-            assert!(found.standing.contains(why) && found.members.contains("\"system\""), "{found:?}");
+            assert!(found.standing.contains(why), "{found:?}");
+            assert_eq!(who(&found), ("system", Some("postgres")), "{found:?}");
         }
     }
 }

@@ -5,6 +5,7 @@ use std::hash::Hasher as _;
 
 use jiff::Timestamp;
 use model::diff;
+use model::json::write_string;
 use model::{Entry, Filter, Kind, mask};
 use siphasher::sip::SipHasher13;
 
@@ -61,14 +62,14 @@ impl KnownRows {
     ) -> Result<Self, CaptureError> {
         let failed = |error: &dyn std::error::Error| CaptureError::Log(error.to_string());
         let mut kind = String::new();
-        value::string(&mut kind, &table.kind);
+        write_string(&mut kind, &table.kind);
         let question = format!("entity.type:{kind} OR action:postgres.truncate");
         let filter = Filter::parse(&question).map_err(|error| failed(&error))?;
         let names: Vec<String> = std::iter::once(&table.name)
             .chain(&table.was)
             .map(|name| {
                 let mut member = String::from("\"table\":");
-                value::string(&mut member, name);
+                write_string(&mut member, name);
                 member
             })
             .collect();

@@ -18,6 +18,7 @@ mod entry;
 mod known_rows;
 mod pgoutput;
 mod restore;
+mod row;
 mod rules;
 mod setup;
 mod source;

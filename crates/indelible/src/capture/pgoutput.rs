@@ -221,17 +221,20 @@ impl<'a> Reader<'a> {
     }
 
     fn row(&mut self) -> Result<Vec<Datum<'a>>, Malformed> {
-        (0..self.count()?)
-            .map(|_| match self.byte()? {
-                b'n' => Ok(Datum::Null),
-                b'u' => Ok(Datum::Unchanged),
+        let count = self.count()?;
+        let mut row = Vec::with_capacity(count);
+        for _ in 0..count {
+            row.push(match self.byte()? {
+                b'n' => Datum::Null,
+                b'u' => Datum::Unchanged,
                 b't' => {
                     let length = self.length()?;
-                    Ok(Datum::Text(Self::text(self.take(length)?)?))
+                    Datum::Text(Self::text(self.take(length)?)?)
                 }
-                other => Err(Malformed(format!("a value of kind {:?}", char::from(other)))),
-            })
-            .collect()
+                other => return Err(Malformed(format!("a value of kind {:?}", char::from(other)))),
+            });
+        }
+        Ok(row)
     }
 }
 

@@ -2,17 +2,14 @@
 
 use std::sync::Arc;
 
-use hmac::{Hmac, KeyInit, Mac};
 use model::diff;
 use serde_json::json;
 use serde_json::value::RawValue;
-use sha2::Sha256;
 use tokio::runtime::Handle;
 use tokio_postgres::Transaction;
 use uuid::Uuid;
 
-use super::context::hex;
-use super::entry::entity_id;
+use super::context::mac;
 use super::pgoutput::Datum;
 use super::rules::Rules;
 use super::source::{Source, described, quoted};
@@ -152,14 +149,12 @@ impl RowReverts {
             "reason": order.reason.clone().unwrap_or_else(|| format!("Revert of {}", order.entry_id)),
             "origin": {"channel": "indelible"},
         });
-        let signature = self.application_secret.as_ref().and_then(|secret| {
+        let signature = self.application_secret.as_ref().map(|secret| {
             if let Some(said) = said.as_object_mut() {
                 said.insert("pid".to_owned(), json!(pid));
                 said.insert("at".to_owned(), json!(clock::now().to_string()));
             }
-            let mut mac = Hmac::<Sha256>::new_from_slice(secret.reveal().as_bytes()).ok()?;
-            mac.update(said.to_string().as_bytes());
-            Some(hex(&mac.finalize().into_bytes()))
+            mac(secret.reveal().as_bytes(), said.to_string().as_bytes())
         });
         let say = "SELECT indelible_capture.set_context($1, $2)";
         transaction.execute(say, &[&said.to_string(), &signature]).await?;
@@ -222,12 +217,10 @@ async fn row(transaction: &Transaction<'_>, table: &Table, id: &str) -> Result<O
     let texts: Vec<Option<String>> = (0..found.len()).map(|place| found.get(place)).collect();
     let datums: Vec<Datum<'_>> =
         texts.iter().map(|text| text.as_deref().map_or(Datum::Null, Datum::Text)).collect();
-    if entity_id(table, &datums) != id {
+    if table.entity_id(&datums) != id {
         return Err(Not::Cannot(format!("`{id}` may mean more than one row of {}", table.name)));
     }
-    let mut state = String::new();
-    table.write_state(&mut state, &datums);
-    RawValue::from_string(state).map(Some).map_err(|error| Not::Cannot(error.to_string()))
+    RawValue::from_string(table.state(&datums)).map(Some).map_err(|error| Not::Cannot(error.to_string()))
 }
 
 /// Writes the columns that an order changes, or a row that is gone.

@@ -35,11 +35,18 @@ const END_PATIENCE: Duration = Duration::from_secs(10);
 /// Microseconds from 1970 to 2000, which PostgreSQL counts from.
 const EPOCH_MICROSECONDS: i64 = 946_684_800_000_000;
 
+/// Messages of the stream that are taken one after another where they are there already: to ask between any two of them what
+/// else there is to do would take as long as they do.
+const EVENTS_AT_ONCE: usize = 256;
+
+/// What the stream brings.
+type Received = Result<Option<ReplicationEvent>, PgWireError>;
+
 /// What is to be done next.
 enum Next {
     Stop,
     Look,
-    Event(Result<Option<ReplicationEvent>, PgWireError>),
+    Event(Received),
     HandOver,
     Confirm,
 }
@@ -95,9 +102,7 @@ impl Capture {
                     Next::Stop | Next::Confirm => Ok(()),
                     Next::Look => stream.look().await,
                     Next::HandOver => stream.hand_over().await,
-                    Next::Event(Ok(Some(event))) => stream.event(event).await,
-                    Next::Event(Err(error)) => Err(stream.wire(&error)),
-                    Next::Event(Ok(None)) => Err(stream.away("the server ended the stream")),
+                    Next::Event(event) => stream.events(event, &mut client).await,
                 }
             };
             // What is given up in the middle of a step is not confirmed, and comes again.
@@ -165,6 +170,24 @@ impl<'a> Stream<'a> {
     /// What an error of the stream means.
     pub(super) fn wire(&self, error: &PgWireError) -> CaptureError {
         wire(&self.source.place, &self.capture.rules.slot(), error)
+    }
+
+    /// Takes what has come, and what else is there already.
+    async fn events(&mut self, first: Received, client: &mut ReplicationClient) -> Result<(), CaptureError> {
+        let mut received = first;
+        for taken in 1.. {
+            let event = received.map_err(|error| self.wire(&error))?;
+            self.event(event.ok_or_else(|| self.away("the server ended the stream"))?).await?;
+            if taken == EVENTS_AT_ONCE {
+                break;
+            }
+            received = tokio::select! {
+                biased;
+                next = client.recv() => next,
+                () = std::future::ready(()) => break,
+            };
+        }
+        Ok(())
     }
 
     async fn event(&mut self, event: ReplicationEvent) -> Result<(), CaptureError> {

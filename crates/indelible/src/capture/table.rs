@@ -3,10 +3,21 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use model::json::{self, write_string};
+use model::limits::ID_BYTES_MAX;
+use sha2::{Digest, Sha256};
+
+use super::context::hex;
 use super::pgoutput::{Datum, Relation};
 use super::rules::{Rules, TableRule};
 use super::source::quoted;
 use super::value;
+
+/// Characters of a title.
+const TITLE_CHARS_MAX: usize = 200;
+
+/// Room for a state of the usual size, in bytes.
+const STATE_BYTES: usize = 512;
 
 /// What the catalogue knows of a table and the stream does not tell.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,6 +53,8 @@ pub(super) struct Table {
 #[derive(Debug)]
 pub(super) struct TableColumn {
     pub(super) name: String,
+    /// Its name as a member of a JSON object begins: `"name":`.
+    member: String,
     pub(super) type_id: u32,
     /// Whether it is in entries at all.
     pub(super) is_told: bool,
@@ -97,6 +110,7 @@ impl Table {
             .iter()
             .map(|column| TableColumn {
                 name: column.name.clone(),
+                member: member(&column.name),
                 type_id: column.type_id,
                 is_told: !has(&rule.leave_out, &column.name),
                 is_noise: has(&rule.noise, &column.name),
@@ -135,7 +149,7 @@ impl Table {
 
     /// What a row is known by: the value of its only key column, or `name=value` of each. Without a key, by all that it
     /// holds.
-    pub(super) fn id_of(&self, row: &[Datum<'_>]) -> String {
+    fn id_of(&self, row: &[Datum<'_>]) -> String {
         match self.key.as_slice() {
             [] => self.id_of_content(row),
             [only] => text_at(row, *only).to_owned(),
@@ -150,7 +164,6 @@ impl Table {
     }
 
     fn id_of_content(&self, row: &[Datum<'_>]) -> String {
-        use sha2::{Digest, Sha256};
         let mut digest = Sha256::new();
         for (column, datum) in self.columns.iter().zip(row) {
             digest.update(column.name.as_bytes());
@@ -164,7 +177,7 @@ impl Table {
             }
         }
         let digest = digest.finalize();
-        format!("row:{}", super::context::hex(digest.get(..12).unwrap_or_default()))
+        format!("row:{}", hex(digest.get(..12).unwrap_or_default()))
     }
 
     /// Whether a row that was deleted may have moved to another partition.
@@ -177,19 +190,27 @@ impl Table {
         self.may_move() && self.staying.iter().all(|place| from.get(*place) == to.get(*place))
     }
 
+    /// What an entity is known by in its log, which allows fewer bytes than a key can have.
+    pub(super) fn entity_id(&self, row: &[Datum<'_>]) -> String {
+        let id = self.id_of(row);
+        if id.is_empty() {
+            return "(empty)".to_owned();
+        }
+        if id.len() <= ID_BYTES_MAX { id } else { format!("sha256:{}", hex(&Sha256::digest(id.as_bytes()))) }
+    }
+
+    /// The title of a row, if it has one.
+    pub(super) fn title_of(&self, row: &[Datum<'_>]) -> Option<String> {
+        match row.get(self.title?) {
+            Some(Datum::Text(title)) => Some(title.chars().take(TITLE_CHARS_MAX).collect()),
+            _ => None,
+        }
+    }
+
     /// The key of a row as JSON.
     pub(super) fn write_key(&self, out: &mut String, row: &[Datum<'_>]) {
-        out.push('{');
-        for (number, place) in self.key.iter().enumerate() {
-            let Some((column, datum)) = self.columns.get(*place).zip(row.get(*place)) else { continue };
-            if number > 0 {
-                out.push(',');
-            }
-            value::string(out, &column.name);
-            out.push(':');
-            value::write(out, column.type_id, *datum);
-        }
-        out.push('}');
+        let fields = self.key.iter().filter_map(|place| self.columns.get(*place).zip(row.get(*place)));
+        write_object(out, fields.map(|(column, datum)| (column, *datum)));
     }
 
     /// Its name as SQL writes it.
@@ -198,19 +219,22 @@ impl Table {
     }
 
     /// A row in full as the state of an entity.
-    pub(super) fn write_state(&self, out: &mut String, row: &[Datum<'_>]) {
-        out.push('{');
-        let mut is_first = true;
-        for (column, datum) in self.columns.iter().zip(row).filter(|(column, _)| column.is_told) {
-            if !is_first {
-                out.push(',');
-            }
-            is_first = false;
-            value::string(out, &column.name);
-            out.push(':');
-            value::write(out, column.type_id, *datum);
-        }
-        out.push('}');
+    pub(super) fn state(&self, row: &[Datum<'_>]) -> String {
+        self.state_of(row, |_, _, _| true)
+    }
+
+    /// The state of an entity: those columns of a row that are told, and wanted.
+    pub(super) fn state_of(
+        &self,
+        row: &[Datum<'_>],
+        mut is_wanted: impl FnMut(usize, &TableColumn, Datum<'_>) -> bool,
+    ) -> String {
+        let mut state = String::with_capacity(STATE_BYTES);
+        let fields = self.columns.iter().zip(row.iter().copied()).enumerate();
+        let fields =
+            fields.filter(|(place, (column, datum))| column.is_told && is_wanted(*place, column, *datum));
+        write_object(&mut state, fields.map(|(_, field)| field));
+        state
     }
 
     /// The text of a column by its name.
@@ -221,6 +245,31 @@ impl Table {
             _ => None,
         }
     }
+}
+
+/// Appends columns and their values as a JSON object.
+fn write_object<'a>(out: &mut String, fields: impl Iterator<Item = (&'a TableColumn, Datum<'a>)>) {
+    out.push('{');
+    for (number, (column, datum)) in fields.enumerate() {
+        if number > 0 {
+            out.push(',');
+        }
+        out.push_str(&column.member);
+        value::write(out, column.type_id, datum);
+    }
+    out.push('}');
+}
+
+/// How a member of a JSON object begins. A name that no sender may use is told with `_` before it.
+fn member(name: &str) -> String {
+    let mut member = String::with_capacity(name.len() + 4);
+    if json::is_reserved(name) {
+        write_string(&mut member, &format!("_{name}"));
+    } else {
+        write_string(&mut member, name);
+    }
+    member.push(':');
+    member
 }
 
 /// A table's name as SQL writes it.

@@ -4,16 +4,21 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
+use model::Entity;
+use model::json::{self, write_string};
 use serde::Deserialize;
 
 use super::CaptureError;
 use super::context::{Context, Keys, open};
-use super::entry::{Change, Header, Pile, Weight, weight};
-use super::pgoutput::{Datum, Message, Old};
+use super::entry::{Happened, Header, Pile};
+use super::pgoutput::{Message, Old};
+use super::row::{Change, Weight, site_of, weight};
 use super::rules::Rules;
 use super::table::{Known, Table, Tables};
 use super::transaction::{Commit, Part, Parts, Transaction};
-use super::value;
+
+/// The entity type of tables as a whole.
+const TABLE: &str = "postgres table";
 
 /// What a teller knows of its source.
 pub(super) struct Teller {
@@ -68,7 +73,7 @@ impl Telling {
         let (parts, claims) = transaction.read().map_err(|error| spooling(&error))?;
         let context = Context::of(&claims, commit.xid, commit.at, &teller.keys, &teller.database);
         Ok(Self {
-            header: Header::new(&teller.system, commit, &context),
+            header: Header::new(&teller.system, commit, context),
             commit,
             parts,
             ordinal: 0,
@@ -194,22 +199,32 @@ impl Telling {
         ready: &mut Pile,
     ) -> Result<(), CaptureError> {
         let Some(table) = described(&teller.tables, relation)? else { return Ok(()) };
-        let members =
-            table_members("postgres.truncate", &table.name, "Emptied the table, with all of its rows");
         let mut data = String::from("\"rows_type\":");
-        value::string(&mut data, &table.kind);
-        ready.push(self.header.other(&ordinal.to_string(), &members, &data));
+        write_string(&mut data, &table.kind);
+        let emptied = Happened {
+            action: "postgres.truncate",
+            entity: Entity::new(TABLE, &table.name),
+            summary: "Emptied the table, with all of its rows".to_owned(),
+            after: None,
+            data,
+        };
+        ready.push(self.header.other(&ordinal.to_string(), emptied));
         Ok(())
     }
 
     fn tell_folded(&mut self, ready: &mut Pile) {
         for (name, (kind, count)) in std::mem::take(&mut self.folded) {
             let rows = if count == 1 { "1 row".to_owned() } else { format!("{count} rows") };
-            let members =
-                table_members("postgres.noise", &name, &format!("{rows} changed in nothing but noise"));
             let mut data = format!("\"rows\":{count},\"rows_type\":");
-            value::string(&mut data, &kind);
-            ready.push(self.header.other(&format!("noise {name}"), &members, &data));
+            write_string(&mut data, &kind);
+            let folded = Happened {
+                action: "postgres.noise",
+                entity: Entity::new(TABLE, &name),
+                summary: format!("{rows} changed in nothing but noise"),
+                after: None,
+                data,
+            };
+            ready.push(self.header.other(&format!("noise {name}"), folded));
         }
     }
 
@@ -220,16 +235,14 @@ impl Telling {
         // One that was sealed in another transaction is as little ours here as one without a seal.
         let sealed = open::<Definition>(bytes, &teller.keys.seal);
         let Some(definition) = sealed.filter(|definition| definition.xid == self.commit.xid) else {
-            let members = table_members(
-                "postgres.refused",
-                "definition",
-                "Somebody told of a definition without the seal",
-            );
-            ready.push(self.header.other(
-                &ordinal.to_string(),
-                &members,
-                "\"why\":\"indelible_capture did not seal it in this transaction\"",
-            ));
+            let refused = Happened {
+                action: "postgres.refused",
+                entity: Entity::new(TABLE, "definition"),
+                summary: "Somebody told of a definition without the seal".to_owned(),
+                after: None,
+                data: "\"why\":\"indelible_capture did not seal it in this transaction\"".to_owned(),
+            };
+            ready.push(self.header.other(&ordinal.to_string(), refused));
             return;
         };
         if let Some(table) = &definition.table {
@@ -240,43 +253,33 @@ impl Telling {
         if teller.rules.of(&definition.schema, &definition.name).is_none() {
             return;
         }
-        let mut members = String::from("\"action\":\"postgres.define\",\"entity\":{\"type\":");
-        value::string(&mut members, &format!("postgres {}", definition.kind));
-        members.push_str(",\"id\":");
-        value::string(&mut members, &definition.identity);
-        members.push_str("},\"summary\":");
-        value::string(&mut members, &format!("{} {}", definition.tag, definition.identity));
-        if let Some(table) = &definition.table {
-            members.push_str(",\"after\":{\"columns\":");
-            members.push_str(table.columns.get());
-            members.push('}');
-        }
         let mut data = String::from("\"table\":");
-        value::string(&mut data, &format!("{}.{}", definition.schema, definition.name));
+        write_string(&mut data, &format!("{}.{}", definition.schema, definition.name));
         data.push_str(",\"command\":");
-        value::string(&mut data, &definition.tag);
+        write_string(&mut data, &definition.tag);
         data.push_str(",\"database_user\":");
-        value::string(&mut data, &definition.by);
-        ready.push(self.header.other(&ordinal.to_string(), &members, &data));
+        write_string(&mut data, &definition.by);
+        let columns = |table: &TableDefinition| {
+            let columns = json::minify(table.columns.get()).ok()?;
+            Some(format!("{{\"columns\":{columns}}}"))
+        };
+        let defined = Happened {
+            action: "postgres.define",
+            entity: Entity::new(&format!("postgres {}", definition.kind), &definition.identity),
+            summary: format!("{} {}", definition.tag, definition.identity),
+            after: definition.table.as_ref().and_then(columns),
+            data,
+        };
+        ready.push(self.header.other(&ordinal.to_string(), defined));
     }
 }
 
 /// An update by which a row goes from one site to another, as what each of them sees.
 fn moved<'a>(table: &Table, rules: &Rules, change: &Change<'a>) -> Option<(Change<'a>, Change<'a>)> {
-    let rule = rules.tables.get(table.rule).filter(|rule| rule.site.is_some())?;
+    rules.tables.get(table.rule).filter(|rule| rule.site.is_some())?;
     let Change::Update { old: Some(Old::Row(old)), new } = change else { return None };
-    let site = |row: &[Datum<'a>]| rule.site_of(|name| table.text(row, name).map(ToOwned::to_owned));
-    (site(old) != site(new))
+    (site_of(table, rules, old) != site_of(table, rules, new))
         .then(|| (Change::Delete { old: Old::Row(old.clone()) }, Change::Insert { new: new.clone() }))
-}
-
-/// The members of an entry about a table as a whole.
-pub(super) fn table_members(action: &str, table: &str, summary: &str) -> String {
-    let mut members = format!("\"action\":\"{action}\",\"entity\":{{\"type\":\"postgres table\",\"id\":");
-    value::string(&mut members, table);
-    members.push_str("},\"summary\":");
-    value::string(&mut members, summary);
-    members
 }
 
 fn read(bytes: &[u8]) -> Result<Message<'_>, CaptureError> {

@@ -3,14 +3,17 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
+use model::Entity;
+use model::json::write_string;
+
+use super::CaptureError;
 use super::compare::Comparison;
 use super::context::Context;
-use super::entry::{Header, Ready};
+use super::entry::{Happened, Header, Ready};
 use super::source::{Slot, SourceTable};
 use super::standing::Standing;
 use super::stream::Stream;
 use super::transaction::Commit;
-use super::{CaptureError, value};
 use crate::clock;
 use crate::entropy;
 
@@ -62,7 +65,7 @@ impl Stream<'_> {
             "ALARM: changes were lost; the tables are compared with the log"
         );
         let mut data = String::from("\"why\":");
-        value::string(&mut data, why);
+        write_string(&mut data, why);
         if let Some(slot) = slot {
             _ = write!(data, ",\"slot_lsn\":\"{}\"", slot.confirmed);
         }
@@ -89,16 +92,18 @@ impl Stream<'_> {
     }
 
     /// An entry about the capture itself.
-    pub(super) fn about_capture(&self, action: &str, summary: &str, data: &str) -> Ready {
-        let mut members =
-            format!("\"action\":\"{action}\",\"entity\":{{\"type\":\"postgres capture\",\"id\":");
-        value::string(&mut members, &self.capture.rules.name);
-        members.push_str("},\"summary\":");
-        value::string(&mut members, summary);
+    pub(super) fn about_capture(&self, action: &'static str, summary: &str, data: &str) -> Ready {
         let now = clock::now();
         let commit = Commit { xid: 0, lsn: self.told(), at: now };
         let context = Context::of_capture(&self.server.database);
-        Header::new(&self.server.system, commit, &context).other(&format!("{action} {now}"), &members, data)
+        let happened = Happened {
+            action,
+            entity: Entity::new("postgres capture", &self.capture.rules.name),
+            summary: summary.to_owned(),
+            after: None,
+            data: data.to_owned(),
+        };
+        Header::new(&self.server.system, commit, context).other(&format!("{action} {now}"), happened)
     }
 
     /// Looks at the slot and at the tables.

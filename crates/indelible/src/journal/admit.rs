@@ -1,8 +1,7 @@
 //! Admission: from a sender's bytes to entries that are ready for the log. Runs on many threads at once.
 
-use model::limits::ENTRY_BYTES_MAX;
 use model::mask::mask;
-use model::{Code, Draft, Sealed, Violation};
+use model::{Draft, Sealed, Violation};
 use uuid::{Uuid, uuid};
 
 use crate::clock;
@@ -48,27 +47,22 @@ pub fn admit(
     Ok(draft(bytes, rules).map(|draft| seal(draft, source, key.map(|key| key.id_at(0)), &random)))
 }
 
-/// Reads an entry. From here on nobody knows the values that are not to be stored.
+/// Reads an entry.
 fn draft(bytes: &[u8], rules: &Rules) -> Result<Draft, Vec<Violation>> {
-    let mut draft = model::parse(bytes)?;
+    model::parse(bytes).and_then(|draft| by_rules(draft, rules))
+}
+
+/// A draft as its site may have it. From here on nobody knows the values that are not to be stored.
+fn by_rules(mut draft: Draft, rules: &Rules) -> Result<Draft, Vec<Violation>> {
     if let Some(violation) = rules.foreign_entity(&draft).or_else(|| rules.missing_reason(&draft)) {
         return Err(vec![violation]);
     }
-    if mask(&mut draft, &rules.mask) > 0 {
-        check_size(&draft).map_err(|violation| vec![violation])?;
+    if mask(&mut draft, &rules.mask) > 0
+        && let Some(violation) = draft.too_large()
+    {
+        return Err(vec![violation]);
     }
     Ok(draft)
-}
-
-/// A marker can be longer than what it stands for; an entry that is nothing but secrets can outgrow the limit.
-fn check_size(draft: &Draft) -> Result<(), Violation> {
-    let parts = [&draft.before, &draft.after, &draft.data];
-    let bytes: usize = parts.into_iter().flatten().map(|part| part.get().len()).sum();
-    if bytes <= ENTRY_BYTES_MAX {
-        return Ok(());
-    }
-    let message = format!("{bytes} bytes long with its secrets masked; {ENTRY_BYTES_MAX} are allowed");
-    Err(Violation::new(Code::TooLarge, "", message))
 }
 
 /// Admits many entries, each on its own: a bad one does not stop the others.
@@ -78,13 +72,33 @@ pub fn admit_all<'a>(
     key: Option<&IdempotencyKey>,
     rules: &Rules,
 ) -> Result<Vec<Admission>, NoEntropy> {
-    let mut random = vec![0; texts.len() * RANDOM_BYTES];
+    seal_all(texts.map(|bytes| draft(bytes, rules)), source, key)
+}
+
+/// The same for drafts that were made in this process: nobody has to write them as JSON and read them again.
+pub fn admit_drafts(
+    drafts: impl ExactSizeIterator<Item = Draft>,
+    source: &str,
+    rules: &Rules,
+) -> Result<Vec<Admission>, NoEntropy> {
+    let checked = drafts.map(|draft| match draft.violations() {
+        violations if violations.is_empty() => by_rules(draft, rules),
+        violations => Err(violations),
+    });
+    seal_all(checked, source, None)
+}
+
+fn seal_all(
+    drafts: impl ExactSizeIterator<Item = Result<Draft, Vec<Violation>>>,
+    source: &str,
+    key: Option<&IdempotencyKey>,
+) -> Result<Vec<Admission>, NoEntropy> {
+    let mut random = vec![0; drafts.len() * RANDOM_BYTES];
     entropy::fill(&mut random)?;
-    let admit = |((place, bytes), random): ((usize, &[u8]), &[u8; RANDOM_BYTES])| {
-        let id = key.map(|key| key.id_at(place));
-        draft(bytes, rules).map(|draft| seal(draft, source, id, random))
-    };
-    Ok(texts.enumerate().zip(random.as_chunks().0).map(admit).collect())
+    let admitted = drafts.enumerate().zip(random.as_chunks().0).map(|((place, draft), random)| {
+        draft.map(|draft| seal(draft, source, key.map(|key| key.id_at(place)), random))
+    });
+    Ok(admitted.collect())
 }
 
 /// Completes a draft and commits to its sections.

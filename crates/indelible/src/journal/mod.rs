@@ -40,7 +40,7 @@ use assign::Assignment;
 use merger::{Merger, Work};
 use tree::Tree;
 
-pub use admit::{Admission, IdempotencyKey, admit, admit_all};
+pub use admit::{Admission, IdempotencyKey, admit, admit_all, admit_drafts};
 pub use published::Published;
 pub(crate) use tree::{edge_at, stored_nodes, unread};
 

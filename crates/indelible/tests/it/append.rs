@@ -214,7 +214,10 @@ async fn messages_say_what_is_allowed() {
         (r#","kind":"upsert""#, "use one of create, update, delete, read, access, other"),
         (r#","occurred_at":"21.11.2026""#, "`21.11.2026` is not an RFC 3339 time with zone such as 2026-"),
         (r#","id":"7""#, "`7` is not a UUID such as 0193"),
-        (r#","duration_ms":"12""#, "`duration_ms`: invalid type: string \"12\", expected u64"),
+        (
+            r#","duration_ms":"12""#,
+            "`duration_ms`: invalid type: string \"12\", expected a whole number from 0 on",
+        ),
     ] {
         let (_, problem) = server.append(entry(fields)).await;
         let detail = problem["detail"].as_str().unwrap();

@@ -161,7 +161,7 @@ impl Json {
                 let said: String = serde_json::from_str(text).ok()?;
                 let holds = said.trim_start().starts_with(['{', '[']);
                 let inside = holds.then(|| json::minify(&said).ok()).flatten()?;
-                Some(Self::Text(Box::new(Self::Raw(inside.into()))))
+                Some(Self::Text(Box::new(Self::Raw(inside.into_owned().into()))))
             }
             _ => None,
         }

@@ -262,7 +262,7 @@ impl Reader<'_> {
             return None;
         }
         let text = json::minify(said).ok()?;
-        Document::parse_within(Cow::Owned(text), depth + 1, self.texts + 1)
+        Document::parse_within(Cow::Owned(text.into_owned()), depth + 1, self.texts + 1)
     }
 
     fn key(&mut self) -> Option<Key> {

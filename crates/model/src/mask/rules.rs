@@ -222,8 +222,11 @@ impl MaskRules {
         };
         // Where no key has an escape, the end of most tells enough.
         let at_a_glance = self.keys.is_empty() && !json.contains('\\');
+        if at_a_glance {
+            let may_name_secret = |at: usize| bytes.get(..at).is_some_and(words::may_name_secret);
+            return json.match_indices(':').any(|(at, _)| may_name_secret(at) && applies(at));
+        }
         bytes.iter().enumerate().any(|(at, byte)| match byte {
-            b':' if at_a_glance => bytes.get(..at).is_some_and(words::may_name_secret) && applies(at),
             b':' => applies(at),
             b'\\' => bytes.get(at + 1) == Some(&b'u') && hides(at),
             _ => false,

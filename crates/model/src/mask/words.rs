@@ -108,9 +108,10 @@ fn names_secret(rest: &str, word: &str) -> bool {
     if ENDS.iter().any(|end| ends_with(word, end)) || is_one_of(word, &WORDS) {
         return true;
     }
-    PAIRS.iter().any(|(first, second)| {
-        word.eq_ignore_ascii_case(second) && last_word(rest).1.eq_ignore_ascii_case(first)
-    })
+    let mut pairs = PAIRS.iter().filter(|(_, second)| word.eq_ignore_ascii_case(second)).peekable();
+    // Few keys come so far.
+    let Some(before) = pairs.peek().map(|_| last_word(rest).1) else { return false };
+    pairs.any(|(first, _)| before.eq_ignore_ascii_case(first))
 }
 
 fn is_one_of(word: &str, words: &[&str]) -> bool {

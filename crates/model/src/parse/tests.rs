@@ -1,4 +1,5 @@
 use super::*;
+use crate::limits::CODE_BYTES_MAX;
 
 fn entry(fields: &str) -> String {
     format!(r#"{{"action":"page.update","entity":{{"type":"page","id":"1"}}{fields}}}"#)
@@ -129,4 +130,19 @@ fn messages_help() {
     );
     let message = refuses(&entry(r#","actor":{"type":"robot","id":"1"}"#), Code::InvalidValue, "actor.type");
     assert_eq!(message, "`robot` is not an actor type: use user, service or system");
+}
+
+#[test]
+fn names_every_field_that_there_is_none_of() {
+    let violations = parse(entry(r#","foo":1,"bar":2"#).as_bytes()).unwrap_err();
+    let fields: Vec<_> = violations.iter().map(|v| (v.code, v.field.as_str())).collect();
+    assert_eq!(fields, [(Code::UnknownField, "bar"), (Code::UnknownField, "foo")]);
+}
+
+#[test]
+fn types_are_named_as_json_has_them() {
+    let message = refuses(&entry(r#","duration_ms":"a""#), Code::WrongType, "duration_ms");
+    assert_eq!(message, "invalid type: string \"a\", expected a whole number from 0 on");
+    let message = refuses(&entry(r#","errors":"a""#), Code::WrongType, "errors");
+    assert_eq!(message, "invalid type: string \"a\", expected an array");
 }

@@ -21,20 +21,37 @@ BEGIN
 END $$;
 REVOKE ALL ON indelible_capture.seal FROM PUBLIC;
 
--- What is passed on to the capture, sealed: HEX:JSON.
-CREATE OR REPLACE FUNCTION indelible_capture.sealed(told jsonb) RETURNS bytea
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT convert_to(encode(sha256(k.outer_key || sha256(k.inner_key || convert_to(told::text, 'UTF8'))), 'hex')
-        || ':' || told::text, 'UTF8')
-    FROM indelible_capture.seal k
-$$;
-REVOKE ALL ON FUNCTION indelible_capture.sealed(jsonb) FROM PUBLIC;
-
 -- The number that the log knows this transaction by.
 CREATE OR REPLACE FUNCTION indelible_capture.xid() RETURNS bigint
-LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql AS $$
     SELECT pg_current_xact_id()::text::bigint & 4294967295
 $$;
+
+-- What is passed on to the capture, sealed: HEX:JSON. Only functions of this schema call it, in whose names and with whose
+-- search path it runs. In plpgsql, as that keeps its plans: every transaction that says who acts waits for this.
+CREATE OR REPLACE FUNCTION indelible_capture.sealed(told jsonb) RETURNS bytea
+LANGUAGE plpgsql AS $$
+DECLARE
+    bytes bytea := convert_to(told::text, 'UTF8');
+    key record;
+BEGIN
+    SELECT k.inner_key AS inside, k.outer_key AS outside INTO STRICT key FROM indelible_capture.seal k;
+    RETURN convert_to(encode(sha256(key.outside || sha256(key.inside || bytes)), 'hex') || ':', 'UTF8') || bytes;
+END $$;
+REVOKE ALL ON FUNCTION indelible_capture.sealed(jsonb) FROM PUBLIC;
+
+-- What a session says of who acts, with what session that is, likewise.
+CREATE OR REPLACE FUNCTION indelible_capture.sealed_context(context text, signature text) RETURNS bytea
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF octet_length(context) > 65536 THEN
+        RAISE EXCEPTION 'a context has 65536 bytes at most, this one has %', octet_length(context);
+    END IF;
+    RETURN indelible_capture.sealed(jsonb_build_object(
+        'xid', indelible_capture.xid(), 'by', session_user, 'pid', pg_backend_pid(),
+        'signature', signature, 'context', context));
+END $$;
+REVOKE ALL ON FUNCTION indelible_capture.sealed_context(text, text) FROM PUBLIC;
 
 -- When a capture's slot was made anew, and so has lost what came before.
 CREATE TABLE IF NOT EXISTS indelible_capture.slot (

@@ -2,12 +2,7 @@
 CREATE OR REPLACE FUNCTION indelible_capture.set_context(context text, signature text DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    IF octet_length(context) > 65536 THEN
-        RAISE EXCEPTION 'a context has 65536 bytes at most, this one has %', octet_length(context);
-    END IF;
-    PERFORM pg_logical_emit_message(true, 'indelible.context', indelible_capture.sealed(jsonb_build_object(
-        'xid', indelible_capture.xid(), 'by', session_user, 'pid', pg_backend_pid(),
-        'signature', signature, 'context', context)));
+    PERFORM pg_logical_emit_message(true, 'indelible.context', indelible_capture.sealed_context(context, signature));
 END $$;
 REVOKE ALL ON FUNCTION indelible_capture.set_context(text, text) FROM PUBLIC;
 

@@ -20,12 +20,8 @@ REVOKE ALL ON indelible_capture.queue FROM PUBLIC;
 CREATE OR REPLACE FUNCTION indelible_capture.set_context(context text, signature text DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    IF octet_length(context) > 65536 THEN
-        RAISE EXCEPTION 'a context has 65536 bytes at most, this one has %', octet_length(context);
-    END IF;
-    INSERT INTO indelible_capture.queue (kind, context) VALUES ('context', indelible_capture.sealed(jsonb_build_object(
-        'xid', indelible_capture.xid(), 'by', session_user, 'pid', pg_backend_pid(),
-        'signature', signature, 'context', context)));
+    INSERT INTO indelible_capture.queue (kind, context)
+    VALUES ('context', indelible_capture.sealed_context(context, signature));
 END $$;
 REVOKE ALL ON FUNCTION indelible_capture.set_context(text, text) FROM PUBLIC;
 
