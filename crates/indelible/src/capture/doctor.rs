@@ -1,6 +1,7 @@
 //! What is captured and what is not, and what is wrong or will be.
 
 use super::CaptureError;
+use super::columns::named_in_vain;
 use super::rules::{Mode, Rules};
 use super::source::{Server, Slot, Source, SourceTable};
 use crate::store::DatabaseUrl;
@@ -63,6 +64,17 @@ pub async fn examine(rules: &Rules, url: &DatabaseUrl) -> Result<Vec<Finding>, C
         }
     }
     contexts(&mut findings, rules, &source).await?;
+    let captured: Vec<SourceTable> = tables
+        .iter()
+        .filter(|table| table.can_be_captured() && rules.of(&table.schema, &table.name).is_some())
+        .cloned()
+        .collect();
+    let in_vain = named_in_vain(&source, rules, &captured).await?;
+    for (severity, texts) in [(Severity::Warning, in_vain.columns), (Severity::Note, in_vain.masks)] {
+        for text in texts {
+            findings.add(severity, text);
+        }
+    }
     for table in &tables {
         told_of(&mut findings, rules, table, triggered(&source, rules, table).await?);
     }

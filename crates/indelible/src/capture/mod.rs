@@ -11,6 +11,7 @@
 //! found by comparing tables with the log (`compare`).
 
 mod append;
+mod columns;
 mod compare;
 mod context;
 mod doctor;

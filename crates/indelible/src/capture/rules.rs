@@ -203,6 +203,17 @@ impl TableRule {
         }
     }
 
+    /// The columns that it names, each with the setting that names it; those that are masked may be fields within JSON.
+    pub(super) fn columns(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let lists = [("key", &self.key), ("noise", &self.noise), ("leave_out", &self.leave_out)];
+        let listed =
+            lists.into_iter().flat_map(|(name, list)| list.iter().map(move |column| (name, column.as_str())));
+        let title = self.title.as_deref().map(|column| ("title", column));
+        let braces = self.site.as_deref().unwrap_or_default().split('{').skip(1);
+        let of_site = braces.filter_map(|rest| rest.split_once('}')).map(|(column, _)| ("site", column));
+        listed.chain(title).chain(of_site)
+    }
+
     /// Whether this rule is about a table, by the name it has or one that it had.
     #[must_use]
     pub fn is_of(&self, schema: &str, name: &str) -> bool {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::columns::named_in_vain;
 use super::rules::{Mode, Rules};
 use super::source::{Server, Source, SourceTable, literal, quoted};
 use super::{CaptureError, table};
@@ -31,7 +32,8 @@ impl Step {
 /// What must be done so that a capture can run as `user`. `administrator` is who would do it.
 ///
 /// # Errors
-/// When the database cannot be asked, no table fits the rules, or the server cannot be captured from.
+/// When the database cannot be asked, no table fits the rules or has a column that they name, or the server cannot be
+/// captured from.
 pub async fn steps(
     rules: &Rules,
     administrator: &DatabaseUrl,
@@ -45,6 +47,10 @@ pub async fn steps(
             "no table at {} fits the rules: `match` is a table with its schema, such as `public.order` or `public.*`",
             source.place
         )));
+    }
+    let in_vain = named_in_vain(&source, rules, &tables).await?;
+    if let Some(column) = in_vain.columns.into_iter().next() {
+        return Err(CaptureError::Refused(column));
     }
     let mut steps = vec![Step::new("the capture's own schema, with the key of its seal", COMMON)];
     match rules.mode {

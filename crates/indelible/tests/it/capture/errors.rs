@@ -89,6 +89,32 @@ fn rules_that_fit_nothing_and_sites_that_are_not_there() {
 }
 
 #[test]
+fn columns_that_are_not_there() {
+    let source = Source::without_set_up(
+        Cluster::shared(),
+        TABLES,
+        "[[table]]\nmatch = \"public.item\"\nleave_out = [\"titel\"]",
+    );
+    let administrator = source.url("admin");
+    let error = runtime().block_on(steps(&source.rules(), &administrator, "capturer")).unwrap_err();
+    refused(&error, &["`public.item`", "leave_out names `titel`", "correct it"]);
+    // What was there when it was set up can go.
+    let rules = "[[table]]\nmatch = \"public.item\"\ntitle = \"title\"\nmask = [\"iban\"]";
+    let source = Source::new(TABLES, rules);
+    source.sql("ALTER TABLE item RENAME title TO name");
+    let findings = runtime().block_on(examine(&source.rules(), &source.url("capturer"))).unwrap();
+    for (severity, part) in [
+        (Severity::Warning, "title names `title`"),
+        (Severity::Note, "mask names `iban`, which is no column"),
+    ] {
+        let is_it = |finding: &&indelible::capture::Finding| {
+            finding.severity == severity && finding.text.contains(part)
+        };
+        assert!(findings.iter().any(|finding| is_it(&finding)), "{part}: {findings:#?}");
+    }
+}
+
+#[test]
 fn a_server_that_is_away() {
     let source = Source::without_set_up(Cluster::shared(), TABLES, RULES);
     let nobody = DatabaseUrl::new("postgres://capturer:hunter2@127.0.0.1:1/shop");
