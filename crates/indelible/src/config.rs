@@ -44,6 +44,7 @@ pub struct Server {
     /// Address and port to listen on.
     pub listen: SocketAddr,
     /// How users reach the server, for absolute links and cookies; by default taken from the request.
+    #[serde(deserialize_with = "web_address")]
     pub public_url: Option<String>,
     /// Proxies whose `X-Forwarded-*` headers are believed: addresses and networks such as `10.0.0.0/8`.
     #[serde(deserialize_with = "list")]
@@ -102,6 +103,22 @@ impl Server {
         };
         self.trusted_proxies.iter().map(network).collect()
     }
+}
+
+/// An address that a browser can open; none where the variable is empty.
+fn web_address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let is_web = url::Url::parse(&text)
+        .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.host().is_some());
+    if is_web {
+        return Ok(Some(text));
+    }
+    Err(serde::de::Error::custom(format!(
+        "server.public_url: `{text}` is not how a browser reaches this server, such as https://audit.example.org"
+    )))
 }
 
 /// A list, or a text with its items separated by commas or spaces, as variables have it.
@@ -325,7 +342,7 @@ impl Settings {
             .add_source(Environment::with_prefix("APP").prefix_separator("__").separator("__"))
             .build()
             .and_then(Config::try_deserialize)
-            .map_err(|error| SettingsError(format!("{error}. They were read from {}", sources(file))))
+            .map_err(|error| SettingsError(format!("{error} (read: {})", sources(file))))
     }
 }
 
@@ -335,11 +352,11 @@ fn sources(file: Option<&Path>) -> String {
     let mut names: Vec<String> = variables.filter(|name| name.starts_with("APP__")).collect();
     names.sort();
     let variables = match names.as_slice() {
-        [] => "the environment, which has no variable APP__…".to_owned(),
-        names => format!("the environment: {}", names.join(", ")),
+        [] => "no variable APP__… is set".to_owned(),
+        names => format!("the variables {}", names.join(", ")),
     };
     match file {
-        Some(file) => format!("{} and {variables}", file.display()),
+        Some(file) => format!("the file {}; {variables}", file.display()),
         None => variables,
     }
 }
@@ -373,6 +390,19 @@ mod tests {
             load(&format!("{text}\nrole_claim = \"roles\"\nscopes = \"openid groups\"")).unwrap().auth.oidc;
         assert_eq!(whole.complete().unwrap().unwrap()[2], "roles");
         assert_eq!(whole.scopes, ["openid", "groups"]);
+    }
+
+    #[test]
+    fn the_public_address_is_one() {
+        let public = |value: &str| load(&format!("[server]\npublic_url = \"{value}\""));
+        for right in ["https://audit.example.org", "http://127.0.0.1:8080/audit"] {
+            assert_eq!(public(right).unwrap().server.public_url.as_deref(), Some(right));
+        }
+        assert_eq!(public("").unwrap().server.public_url, None);
+        for wrong in ["nonsense", "audit.example.org", "ftp://audit.example.org", "https://"] {
+            let error = public(wrong).unwrap_err().to_string();
+            assert!(error.contains("server.public_url") && error.contains("such as https://"), "{error}");
+        }
     }
 
     #[test]

@@ -211,7 +211,7 @@ impl Permission {
             Self::Append => "append entries",
             Self::Revert => "revert changes",
             Self::Configure => "change settings",
-            Self::Govern => "manage tokens and erasure",
+            Self::Govern => "erase, set a hold or visibility, or manage users and tokens",
             Self::CreateSites => "create sites",
         }
     }

@@ -102,17 +102,19 @@ pub enum SortColumn {
 
 impl SortColumn {
     /// The columns by the names that callers use; the first name of a column is the one we write.
-    pub const ALL: [(&'static str, Self); 25] = [
+    pub const ALL: [(&'static str, Self); 27] = [
         ("timestamp", Self::Timestamp),
         ("occurred_at", Self::Timestamp),
         ("created", Self::Timestamp),
         ("recorded_at", Self::Recorded),
+        ("index", Self::Recorded),
         ("user", Self::User),
         ("actor", Self::User),
         ("action", Self::Action),
         ("kind", Self::Kind),
         ("entity_type", Self::EntityType),
         ("entity", Self::Entity),
+        ("title", Self::Entity),
         ("entity_id", Self::EntityId),
         ("ip", Self::Ip),
         ("outcome", Self::Outcome),

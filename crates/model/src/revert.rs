@@ -10,6 +10,7 @@ use crate::action::{self, Kind};
 use crate::diff::{self, Patched};
 use crate::entry::{Entry, Outcome};
 use crate::mask;
+use crate::section::SectionName;
 
 /// One field that is to be put back.
 #[derive(Clone, Debug, Serialize)]
@@ -65,6 +66,9 @@ pub fn check(entry: &Entry) -> Result<(), &'static str> {
         Kind::Update | Kind::Delete | Kind::Other => {}
     }
     action::revert_refusal(&entry.action, &entity.kind).map_or(Ok(()), Err)?;
+    if entry.erased.contains(&SectionName::Change) {
+        return Err("its states before and after were erased");
+    }
     let Some(before) = &entry.before else { return Err("no state before was recorded") };
     if entry.after.is_none() && entry.kind != Kind::Delete {
         return Err("no state after was recorded, so what it changed is not known");

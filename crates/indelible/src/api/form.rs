@@ -94,6 +94,11 @@ pub(super) struct RevertState {
 }
 
 impl EntryDetail {
+    /// Why it cannot be reverted; `None` where it can.
+    pub(crate) fn why_not_revertible(&self) -> Option<&str> {
+        self.revert.why.as_deref()
+    }
+
     pub(super) fn new(
         entry: Entry,
         leaf_hash: Hash,

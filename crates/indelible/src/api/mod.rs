@@ -15,6 +15,7 @@ mod logs;
 mod metrics;
 mod noted;
 mod openapi;
+mod parameters;
 mod problem;
 mod query;
 mod reached;

@@ -343,6 +343,7 @@ impl From<ConfigureError> for Problem {
             }
             ConfigureError::NoUser(_) => Self::not_found(detail),
             ConfigureError::Entry(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail),
+            ConfigureError::Denied(denied) => denied.into(),
             ConfigureError::Setting(error) => Self::invalid(&error.key, "invalid_value", error.message),
             ConfigureError::Journal(error) => error.into(),
             ConfigureError::Store(error) => error.into(),

@@ -2,6 +2,7 @@
 //! ignored would show entries that nobody asked for, and hide that it did.
 
 use axum::body::Body;
+use model::filter::Network;
 use model::limits::{PAGE_ENTRIES_DEFAULT, PAGE_ENTRIES_MAX};
 use model::{Field, Filter, Order};
 
@@ -103,7 +104,7 @@ impl Fields {
     fn into_filter(self) -> Filter {
         let times = (self.from.is_some() || self.to.is_some()).then(|| Filter::occurred(self.from, self.to));
         let values = self.values.into_iter().map(|(field, values)| {
-            let mut any: Vec<Filter> = values.iter().map(|value| Filter::is(field, value)).collect();
+            let mut any: Vec<Filter> = values.iter().map(|value| is(field, value)).collect();
             if any.len() == 1 { any.remove(0) } else { Filter::Or(any) }
         });
         Filter::And(times.into_iter().chain(values).collect())
@@ -155,8 +156,23 @@ pub(super) async fn json<T: serde::de::DeserializeOwned>(body: Body) -> Result<T
 
 fn read_json<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     serde_json::from_slice(bytes).map_err(|error| {
+        let text = error.to_string();
+        // serde's messages quote the field in backticks, first of all.
+        let field = text.split('`').nth(1).unwrap_or_default();
+        if text.starts_with("missing field") {
+            return Problem::invalid(field, "missing_field", "is required");
+        }
+        if let Some((_, known)) = text.split_once(", expected ").filter(|_| text.starts_with("unknown field"))
+        {
+            let known = known.split(" at line ").next().unwrap_or_default();
+            return Problem::invalid(
+                field,
+                "unknown_field",
+                format!("is no field of this; known here are {known}"),
+            );
+        }
         let code = if error.is_data() { "invalid_value" } else { "json_syntax" };
-        let detail = format!("the body does not fit: {error}");
+        let detail = format!("the body does not fit: {text}");
         Problem::new(axum::http::StatusCode::UNPROCESSABLE_ENTITY, code, detail)
     })
 }
@@ -180,15 +196,27 @@ pub(super) fn time(name: &str, value: &str) -> Result<jiff::Timestamp, Problem> 
     })
 }
 
-/// An address in the one form that entries have; `2001:DB8::0:1` is `2001:db8::1`.
+/// A field has a value, which for an address may be a network.
+fn is(field: Field, value: &str) -> Filter {
+    let network = value.parse().ok().filter(|_| field == Field::Ip && value.contains('/'));
+    network.map_or_else(|| Filter::is(field, value), Filter::Ip)
+}
+
+/// An address in the one form that entries have (`2001:DB8::0:1` is `2001:db8::1`), the beginning of one, or a network.
 fn address(value: &str) -> Result<String, Problem> {
     if value.ends_with('*') {
         return Ok(value.to_ascii_lowercase());
     }
+    if value.contains('/') {
+        let network: Result<Network, String> = value.parse();
+        return network
+            .map(|_| value.to_owned())
+            .map_err(|message| Problem::invalid("ip", "invalid_value", message));
+    }
     let address: Result<std::net::IpAddr, _> = value.parse();
     address.map(|address| address.to_string()).map_err(|_| {
         let message = format!(
-            "`{value}` is not an IPv4 or IPv6 address; `*` at the end of its first part stands for any rest"
+            "`{value}` is not an IPv4 or IPv6 address, a network such as `203.0.113.0/24`, or a beginning such as `203.0.*`"
         );
         Problem::invalid("ip", "invalid_value", message)
     })
@@ -232,6 +260,10 @@ mod tests {
             Filter::And(vec![Filter::Or(vec![is(Field::Ip, "2001:db8::1"), is(Field::Ip, "10.*")])])
         );
         assert_eq!(
+            filter("ip=203.0.113.0/24"),
+            Filter::And(vec![Filter::parse("ip:203.0.113.0/24").unwrap()])
+        );
+        assert_eq!(
             filter("action=a&action=b&kind=update"),
             Filter::And(vec![
                 Filter::Or(vec![is(Field::Action, "a"), is(Field::Action, "b")]),
@@ -252,6 +284,7 @@ mod tests {
             ("sort=colour", "sort"),
             ("kind=upsert", "kind"),
             ("ip=localhost", "ip"),
+            ("ip=203.0.113.0/99", "ip"),
             ("count=maybe", "count"),
             ("q=acton:a", "q"),
             ("q=a&q=b", "q"),

@@ -31,6 +31,9 @@ pub(super) struct Demo {
     /// Address and port; only this machine can be let in
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
+    /// An empty directory to keep the data in, so that they stay [default: a temporary one]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
 }
 
 impl Demo {
@@ -43,11 +46,12 @@ impl Demo {
             )));
         }
         start_log();
-        let directory = TemporaryDirectory::new()?;
+        let directory = Directory::new(self.data)?;
         let options = OpenOptions { origin: Some("indelible.demo".to_owned()), ..OpenOptions::default() };
-        let indelible = Indelible::open(&directory.0, &options)?;
+        let indelible = Indelible::open(directory.path(), &options)?;
         // Listen first: a taken port is told before the work, not after it.
         let address = self.listen;
+        let where_data_are = directory.to_string();
         let done = block_on(async move {
             let listener = bind(address).await?;
             let address = listener.local_addr()?;
@@ -57,7 +61,7 @@ impl Demo {
                 .map_err(|error| Failure::Other(error.to_string()))??;
             output::data(&format!(
                 "Indelible demo: {count} entries of {} sites, you are super admin\n\n  http://{address}/\n\n\
-                 The data are in a temporary directory and go when you stop this (Ctrl-C).",
+                 {where_data_are}. Stop it with Ctrl-C.",
                 demo::sites().len()
             ))?;
             let _rounds = indelible.umbrella().keep_up(Cadence::default());
@@ -123,24 +127,56 @@ fn append(indelible: &Indelible, site: Option<&Site>, entries: &[String]) -> Res
     Ok(())
 }
 
-/// Removed with everything in it when it is dropped.
-struct TemporaryDirectory(PathBuf);
+/// Where the demo's data are.
+enum Directory {
+    /// Removed with everything in it when this is dropped.
+    Temporary(PathBuf),
+    Kept(PathBuf),
+}
 
-impl TemporaryDirectory {
-    fn new() -> Result<Self, Failure> {
+impl Directory {
+    /// The directory of this name, which must be empty or not there yet, or a temporary one.
+    fn new(kept: Option<PathBuf>) -> Result<Self, Failure> {
+        if let Some(path) = kept {
+            let has_something = std::fs::read_dir(&path).is_ok_and(|mut entries| entries.next().is_some());
+            if has_something {
+                return Err(Failure::Usage(format!(
+                    "{} is not empty: the demo fills a directory of its own. For what is there: indelible serve --data {}",
+                    path.display(),
+                    path.display()
+                )));
+            }
+            return Ok(Self::Kept(path));
+        }
         let random = entropy::bytes::<8>().map_err(|error| Failure::Other(error.to_string()))?;
         let name = format!("indelible-demo-{:016x}", u64::from_be_bytes(random));
-        let path: &Path = &std::env::temp_dir();
-        let path = path.join(name);
+        let path = std::env::temp_dir().join(name);
         make_private_directory(&path)?;
-        Ok(Self(path))
+        Ok(Self::Temporary(path))
+    }
+
+    fn path(&self) -> &Path {
+        let (Self::Temporary(path) | Self::Kept(path)) = self;
+        path
     }
 }
 
-impl Drop for TemporaryDirectory {
+impl std::fmt::Display for Directory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Temporary(_) => {
+                f.write_str("The data are in a temporary directory and go when you stop it")
+            }
+            Self::Kept(path) => write!(f, "The data are in {} and stay there", path.display()),
+        }
+    }
+}
+
+impl Drop for Directory {
     fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.0) {
-            output::message(&format!("{} could not be removed: {error}", self.0.display()));
+        let Self::Temporary(path) = self else { return };
+        if let Err(error) = std::fs::remove_dir_all(&*path) {
+            output::message(&format!("{} could not be removed: {error}", path.display()));
         }
     }
 }

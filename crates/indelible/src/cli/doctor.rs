@@ -2,11 +2,15 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use model::Retention;
 
 use super::{Failure, Place, open_options, output};
 use crate::search::Progress;
 use crate::witnessing::Standing;
 use crate::{Indelible, OpenOptions};
+
+/// A retention below this is seldom meant.
+const SHORT_RETENTION: Retention = Retention::Days(7);
 
 /// Say what is wrong with this installation
 #[derive(Debug, Args)]
@@ -49,6 +53,13 @@ impl Doctor {
         output::data(&format!("sites         {}", sites.len()))?;
         output::data(&format!("entries       {entries}"))?;
         output::data(&format!("search index  {}", index_state(indelible.search().progress()?)))?;
+        let retention = settings.audit.retention_days;
+        output::data(&format!("retention     {retention}, where a site says nothing else"))?;
+        if retention < SHORT_RETENTION {
+            output::data(&format!(
+                "advice        content goes after {retention}: see that APP__AUDIT__RETENTION_DAYS is meant to be that short"
+            ))?;
+        }
         let tokens = indelible.store().tokens()?;
         let valid = tokens.iter().filter(|token| token.revoked_at.is_none()).count();
         output::data(&format!("tokens        {valid} valid"))?;

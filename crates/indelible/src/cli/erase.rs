@@ -15,10 +15,10 @@ pub(super) struct Erase {
     #[arg(long)]
     site: String,
     /// The entry's id; may be given more than once
-    #[arg(long = "entry", value_name = "ID", required = true)]
+    #[arg(long = "entry", value_name = "ID", required = true, value_parser = id)]
     entries: Vec<Uuid>,
     /// Which sections: actor, origin, entity, change, context
-    #[arg(long = "section", value_name = "NAMES", required = true, value_delimiter = ',')]
+    #[arg(long = "section", value_name = "NAMES", required = true, value_delimiter = ',', value_parser = erasable)]
     sections: Vec<SectionName>,
     /// Why; it is kept for ever, so it should name nobody
     #[arg(long, value_name = "TEXT")]
@@ -49,5 +49,18 @@ impl Erase {
         follow_removals(&indelible)?;
         output::message(&format!("erased; the entry {told} of `{}` tells of it", site.id));
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn id(text: &str) -> Result<Uuid, String> {
+    Uuid::try_parse(text)
+        .map_err(|_| "not the id of an entry, a UUID such as 0193b0c6-7f43-7d1c-8c0e-6a3c1f1a2b3c".to_owned())
+}
+
+fn erasable(text: &str) -> Result<SectionName, String> {
+    match text.parse() {
+        Ok(SectionName::Source) => Err("it is what an entry keeps to stay one".to_owned()),
+        Ok(section) => Ok(section),
+        Err(_) => Err("use actor, origin, entity, change or context".to_owned()),
     }
 }

@@ -86,6 +86,17 @@ struct Place {
     config: Option<PathBuf>,
 }
 
+/// The same for commands that need no installation, and take what every command takes: scripts may give it to all.
+#[derive(Clone, Debug, Args)]
+struct Anywhere {
+    #[arg(long, value_name = "DIR", hide = true)]
+    data: Option<PathBuf>,
+    #[arg(long, value_name = "URL", hide = true)]
+    database_url: Option<String>,
+    #[arg(long, value_name = "FILE", hide = true)]
+    config: Option<PathBuf>,
+}
+
 impl Place {
     fn settings(&self) -> Result<Settings, Failure> {
         let mut settings = Settings::load(self.config.as_deref())?;

@@ -45,6 +45,12 @@ pub(super) fn table(headings: &[&str], rows: Vec<Vec<String>>) -> String {
     lines.join("\n")
 }
 
+/// A number with its noun.
+pub(super) fn counted(count: impl TryInto<u64>, one: &str, several: &str) -> String {
+    let count = count.try_into().unwrap_or(u64::MAX);
+    format!("{count} {}", if count == 1 { one } else { several })
+}
+
 /// A progress bar on stderr, if that is a terminal. `total` is unknown for a stream.
 pub(super) fn progress(total: Option<u64>, what: &str) -> ProgressBar {
     let bar = match total {

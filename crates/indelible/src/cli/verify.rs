@@ -84,7 +84,8 @@ impl Verify {
         let (size, findings) = (report.head.size(), report.findings.len());
         if findings > 0 {
             report.findings.iter().try_for_each(|finding| output::data(&format!("{site}: {finding}")))?;
-            output::message(&format!("{findings} findings in the log of `{site}` up to entry {size}"));
+            let findings = output::counted(findings, "finding", "findings");
+            output::message(&format!("{findings} in the log of `{site}` up to entry {size}"));
             return Ok(ExitCode::FAILURE);
         }
         let of = if report.first > 0 { format!("from {} on, ", report.first) } else { String::new() };
@@ -147,7 +148,11 @@ impl Verify {
             return Ok(ExitCode::SUCCESS);
         }
         report.findings.iter().try_for_each(|finding| output::data(&format!("{site}: {finding}")))?;
-        output::message(&format!("{} findings; {} entries verify", report.findings.len(), report.entries));
+        let findings = output::counted(report.findings.len(), "finding", "findings");
+        output::message(&format!(
+            "{findings}; {}",
+            output::counted(report.entries, "entry verifies", "entries verify")
+        ));
         Ok(ExitCode::FAILURE)
     }
 
@@ -175,10 +180,18 @@ impl Verify {
             findings += umbrella(&indelible)?;
         }
         if findings > 0 {
-            output::message(&format!("{findings} findings in {entries} entries of {} sites", sites.len()));
+            output::message(&format!(
+                "{}; {} of {} looked at",
+                output::counted(findings, "finding", "findings"),
+                output::counted(entries, "entry", "entries"),
+                output::counted(sites.len(), "site", "sites")
+            ));
             return Ok(ExitCode::FAILURE);
         }
-        output::message(&format!("all {entries} entries of {} sites verify", sites.len()));
+        output::message(&format!(
+            "all {entries} entries of {} verify",
+            output::counted(sites.len(), "site", "sites")
+        ));
         Ok(ExitCode::SUCCESS)
     }
 }

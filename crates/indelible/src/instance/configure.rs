@@ -3,11 +3,11 @@
 use std::sync::{MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use model::{Changeable, Class, Retention, SiteId};
+use model::{Changeable, Class, Retention, Role, SiteId};
 use serde_json::json;
 
 use super::Indelible;
-use crate::access::Caller;
+use crate::access::{Caller, Denied};
 use crate::clock;
 use crate::entropy::NoEntropy;
 use crate::hosts::Connector;
@@ -127,6 +127,10 @@ impl Indelible {
         let before = SiteSettings::load(self.store.as_ref(), site.log)?;
         let now = clock::now();
         let after = before.merged(changes, self.retention(now)?, now)?;
+        // Nobody whom it keeps out lets himself in again.
+        if before.network_only && !after.network_only && caller.role != Role::SuperAdmin {
+            return Err(Denied::NetworkOnly { site: site.id.clone() }.into());
+        }
         if site.id.is_system() && after.audit_log_retention_days != before.audit_log_retention_days {
             let message = "cannot be set here: the system's own log follows the default of all sites";
             return Err(BadSetting {
@@ -166,6 +170,18 @@ impl Indelible {
         Ok(known.map_or(self.retention, |known| known.in_force(self.retention, now)))
     }
 
+    /// The same once this process' own default is taken up, as the next run of the expiry does.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) fn retention_to_take_up(&self, now: Timestamp) -> Result<Retention, StoreError> {
+        Ok(self.next_retention(self.known_retention()?, now)?.in_force(self.retention, now))
+    }
+
+    fn next_retention(&self, known: Option<Changeable>, now: Timestamp) -> Result<Changeable, StoreError> {
+        Ok(known.unwrap_or_default().set(Some(self.retention), self.retention(now)?, now))
+    }
+
     fn known_retention(&self) -> Result<Option<Changeable>, StoreError> {
         let Some(json) = self.store.configuration(SYSTEM_LOG, RETENTION)? else { return Ok(None) };
         serde_json::from_str(&json)
@@ -181,7 +197,7 @@ impl Indelible {
     pub(crate) fn take_up_retention(&self, now: Timestamp, caller: &Caller) -> Result<(), ConfigureError> {
         let _configuring = self.configuring();
         let known = self.known_retention()?;
-        let next = known.unwrap_or_default().set(Some(self.retention), self.retention(now)?, now);
+        let next = self.next_retention(known, now)?;
         if known == Some(next) {
             return Ok(());
         }
@@ -314,6 +330,9 @@ pub enum ConfigureError {
     /// The entry that tells of it was refused, so the change was not made either.
     #[error("the change was not made, because its entry was refused: {0}")]
     Entry(String),
+    /// It is not the caller's to change.
+    #[error(transparent)]
+    Denied(#[from] Denied),
     /// A setting is unknown, or cannot have that value.
     #[error("`{}` {}", .0.key, .0.message)]
     Setting(#[from] BadSetting),

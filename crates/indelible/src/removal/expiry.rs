@@ -66,11 +66,15 @@ pub fn expire_all(
     now: Timestamp,
     caller: &Caller,
 ) -> Result<Vec<Ran>, RemovalError> {
-    if !dry_run {
+    let default = if dry_run {
+        indelible.retention_to_take_up(now)?
+    } else {
         indelible.store().may_remove()?;
         indelible.take_up_retention(now, caller)?;
-    }
-    indelible.sites().all()?.iter().map(|site| expire(indelible, site, dry_run, now, caller)).collect()
+        indelible.retention(now)?
+    };
+    let sites = indelible.sites().all()?;
+    sites.iter().map(|site| expire_by(indelible, site, default, dry_run, now, caller)).collect()
 }
 
 /// The same for one site.
@@ -84,7 +88,19 @@ pub fn expire(
     now: Timestamp,
     caller: &Caller,
 ) -> Result<Ran, RemovalError> {
-    let (settings, policy) = rule(indelible, site, now)?;
+    expire_by(indelible, site, indelible.retention(now)?, dry_run, now, caller)
+}
+
+/// The same by this default of all sites.
+fn expire_by(
+    indelible: &Indelible,
+    site: &Site,
+    default: Retention,
+    dry_run: bool,
+    now: Timestamp,
+    caller: &Caller,
+) -> Result<Ran, RemovalError> {
+    let (settings, policy) = rule(indelible, site, default, now)?;
     let ran = |expiring| Ran { site: site.clone(), policy, expiring };
     if settings.hold {
         return Ok(ran(Expiring::Held));
@@ -100,7 +116,7 @@ pub fn expire(
     let ordered = {
         let _configuring = indelible.configuring();
         // Looking through the log took its time.
-        let (settings, still) = rule(indelible, site, now)?;
+        let (settings, still) = rule(indelible, site, indelible.retention(now)?, now)?;
         if settings.hold {
             return Ok(ran(Expiring::Held));
         }
@@ -123,7 +139,7 @@ pub fn outlook(
     now: Timestamp,
     patience: Duration,
 ) -> Result<Outlook, StoreError> {
-    let (settings, policy) = rule(indelible, site, now)?;
+    let (settings, policy) = rule(indelible, site, indelible.retention(now)?, now)?;
     look_ahead(indelible, site, settings.hold, policy, now, patience)
 }
 
@@ -139,7 +155,7 @@ pub fn outlook_if(
     now: Timestamp,
     patience: Duration,
 ) -> Result<Outlook, StoreError> {
-    let (settings, known) = rule(indelible, site, now)?;
+    let (settings, known) = rule(indelible, site, indelible.retention(now)?, now)?;
     let source = if value.is_some() { PolicySource::Site } else { PolicySource::System };
     let policy = Policy { retention_days: value.unwrap_or(known.default), source, ..known };
     look_ahead(indelible, site, settings.hold, policy, now, patience)
@@ -160,9 +176,14 @@ fn look_ahead(
     Ok(Outlook { policy, held, count: plan.map_or(0, |plan| plan.count), is_cut_short })
 }
 
-fn rule(indelible: &Indelible, site: &Site, now: Timestamp) -> Result<(SiteSettings, Policy), StoreError> {
+fn rule(
+    indelible: &Indelible,
+    site: &Site,
+    default: Retention,
+    now: Timestamp,
+) -> Result<(SiteSettings, Policy), StoreError> {
     let settings = SiteSettings::load(indelible.store().as_ref(), site.log)?;
-    let policy = Policy::of(&settings, indelible.retention(now)?, now);
+    let policy = Policy::of(&settings, default, now);
     Ok((settings, policy))
 }
 
@@ -268,7 +289,7 @@ enum Still {
 
 fn cutoff_still(indelible: &Indelible, site: &Site, order: &Expiry) -> Result<Still, StoreError> {
     let now = clock::now();
-    let (settings, policy) = rule(indelible, site, now)?;
+    let (settings, policy) = rule(indelible, site, indelible.retention(now)?, now)?;
     if settings.hold {
         return Ok(Still::Held);
     }

@@ -110,6 +110,14 @@ pub fn check(indelible: &Indelible, site: &Site, entry: &Entry) -> Result<Host, 
     })
 }
 
+/// The same for an entry that was taken back before: there may be nothing left to do, or again something.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_again(indelible: &Indelible, site: &Site, entry: &Entry) -> Result<(), RevertError> {
+    plan(indelible, site, entry.clone())?.restoring().map(drop)
+}
+
 /// Whether the action that deleted the entity deleted others as well.
 fn deleted_together(indelible: &Indelible, site: &Site, entry: &Entry) -> Result<bool, RevertError> {
     let (Kind::Delete, Some(correlation)) = (entry.kind, entry.correlation_id) else { return Ok(false) };
@@ -228,6 +236,20 @@ impl Plan {
         self.fields.iter().filter(|field| field.standing == Standing::Conflict)
     }
 
+    /// What is to be put back.
+    ///
+    /// # Errors
+    /// When that is nothing.
+    fn restoring(&self) -> Result<Vec<&Restored>, RevertError> {
+        let fields: Vec<&Restored> =
+            self.fields.iter().filter(|field| field.standing != Standing::AlreadyBack).collect();
+        if fields.is_empty() {
+            let why = "everything that it changed is already as it was before";
+            return Err(RevertError::Impossible(why.to_owned()));
+        }
+        Ok(fields)
+    }
+
     /// The order to the host. Conflicts must be named in `overwrite`; others are refused.
     ///
     /// # Errors
@@ -255,12 +277,7 @@ impl Plan {
         if !open.is_empty() {
             return Err(RevertError::Conflict(open, None));
         }
-        let fields: Vec<&Restored> =
-            self.fields.iter().filter(|field| field.standing != Standing::AlreadyBack).collect();
-        if fields.is_empty() {
-            let why = "everything that it changed is already as it was before";
-            return Err(RevertError::Impossible(why.to_owned()));
-        }
+        let fields = self.restoring()?;
         Ok(Order::new(&self.entry, &self.entity, &fields, self.times, reason, &caller.name))
     }
 }

@@ -20,7 +20,6 @@ use crate::access::Part;
 use crate::api::{App, Problem, detail_in_part, find_in_part, of_entity, query_pairs};
 use crate::clock;
 use crate::removal::{self, Because, Verdict};
-use crate::revert::{self, RevertError};
 use crate::search::{self, Question, SearchError};
 use crate::settings::SiteSettings;
 use crate::store::Site;
@@ -68,6 +67,7 @@ fn page(
     let now = clock::now();
     let list = url::site(site.id.as_str());
     let detail = detail_in_part(&app.indelible, part.clone(), entry.clone())?;
+    let why_not_revertible = detail.why_not_revertible().map(ToOwned::to_owned);
     let raw = serde_json::to_value(&detail).map_err(|error| Problem::internal(&error))?;
     Ok(EntryPage {
         frame: visit.frame(app, &shape::line(entry), Some(site), "Activity"),
@@ -93,7 +93,11 @@ fn page(
         history_href: shape::entity(entry).map(|entity| entity.href),
         about: about_facts(entry),
         related: related(app, part, entry, now)?,
-        revert: if is_whole { revertible(app, visit, site, entry)? } else { preview_only(visit, entry) },
+        revert: if is_whole {
+            revertible(visit, entry, why_not_revertible.as_deref())
+        } else {
+            preview_only(visit, entry)
+        },
         proof: proof(app, part, entry, now)?,
     })
 }
@@ -152,18 +156,10 @@ fn gone(app: &App, site: &Site, entry: &Entry) -> Result<Vec<Notice>, Problem> {
     })
 }
 
-fn revertible(app: &App, visit: &Visit, site: &Site, entry: &Entry) -> Result<Revert, Problem> {
-    match revert::check(&app.indelible, site, entry) {
-        Ok(_) => {
-            let href = format!("{}/revert", shape::href(entry));
-            let (href, why_not) = match visit.caller.may(Permission::Revert) {
-                Ok(()) => (Some(href), None),
-                Err(denied) => (None, Some(denied.to_string())),
-            };
-            Ok(Revert { href, why_not })
-        }
-        Err(RevertError::Impossible(why)) => Ok(Revert { href: None, why_not: Some(why) }),
-        Err(error) => Err(error.into()),
+fn revertible(visit: &Visit, entry: &Entry, why_not: Option<&str>) -> Revert {
+    match why_not {
+        Some(why) => Revert { href: None, why_not: Some(why.to_owned()) },
+        None => preview_only(visit, entry),
     }
 }
 

@@ -57,6 +57,7 @@ fn wrong_usage_is_told_and_ends_with_2() {
         ("serve --listen nonsense", "invalid socket address"),
         ("demo --listen 0.0.0.0:0", "listens only on a loopback address, not on 0.0.0.0"),
         ("demo --listen [::]:0", "For a server that others reach: indelible serve"),
+        ("demo --listen 127.0.0.1:0 --data .", "is not empty: the demo fills a directory of its own"),
         ("completions tcsh", "bash, elvish, fish, powershell, zsh"),
     ] {
         let message = place.fails(line, 2);
@@ -287,10 +288,10 @@ fn commands_at_the_same_time_take_turns() {
 #[test]
 fn what_helps_around() {
     let place = Place::new();
-    let document: Value = serde_json::from_str(&place.does("openapi")).unwrap();
+    let document: Value = serde_json::from_str(&place.does("openapi --data anywhere")).unwrap();
     assert_eq!(document, serde_json::to_value(indelible::api::document()).unwrap());
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
-        let script = place.does(&format!("completions {shell}"));
+        let script = place.does(&format!("completions {shell} --data anywhere"));
         assert!(script.contains("indelible") && script.contains("sign-in-link"), "{shell}");
     }
     let doctor = place.does("doctor");

@@ -175,7 +175,10 @@ fn the_terminal_erases_and_lets_expire() {
     assert!(again.err.contains("nothing to erase"), "{}", again.err);
     let usage = place.run(&format!("erase --site acme.www --entry {id} --section ip --reason ticket"));
     assert_eq!(usage.code, Some(2));
-    assert!(usage.err.contains("is not a section"), "{}", usage.err);
+    assert!(usage.err.contains("use actor, origin, entity, change or context"), "{}", usage.err);
+    let usage = place.run("erase --site acme.www --entry zz --section origin --reason ticket");
+    assert_eq!(usage.code, Some(2));
+    assert!(usage.err.contains("not the id of an entry, a UUID such as"), "{}", usage.err);
 
     let dry = place.run("retention run --dry-run");
     assert_eq!(dry.code, Some(0), "{}", dry.err);
@@ -189,6 +192,23 @@ fn the_terminal_erases_and_lets_expire() {
         "{}",
         verify.out
     );
+    // What is told is what a run with the same settings does, whatever was in force before.
+    let other = Place::new();
+    other.does("retention run");
+    other.write(
+        "old.ndjson",
+        r#"{"action":"page.update","occurred_at":"2020-01-01T00:00:00Z","entity":{"type":"page","id":"1"}}"#,
+    );
+    other.does("import --site acme.www --format ndjson old.ndjson");
+    let other = other.with("APP__AUDIT__RETENTION_DAYS", "forever");
+    for line in ["retention run --dry-run", "retention run"] {
+        let ran = other.run(line);
+        assert!(
+            ran.out.contains("forever") && ran.out.contains("nothing is old enough"),
+            "{line}: {}",
+            ran.out
+        );
+    }
     let nothing = place.run("retention run");
     assert!(nothing.out.contains("nothing is old enough"), "{}", nothing.out);
     let wrong = Place::new().with("APP__AUDIT__RETENTION_DAYS", "soon").run("retention run");

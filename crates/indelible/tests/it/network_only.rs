@@ -62,12 +62,19 @@ async fn only_super_admins_read_a_network_only_site() {
         assert_eq!(sites, expected);
     }
 
-    // Writing goes on, and so does configuring, by which it is ended.
+    // Writing goes on, and so does configuring; but nobody whom it keeps out lets himself in again.
     let writer = server.token(Role::Writer, Some("acme.www"));
     let append = server.request_as(&writer, Method::POST, &format!("{SITE}/entries")).body(entry(""));
     assert_eq!(append.send().await.unwrap().status(), 201);
     assert_eq!(server.read(&format!("{SITE}/entries/{id}")).await["id"], json!(id));
-    set(&server, &admin, false).await;
+    for role in [Role::Owner, Role::Admin] {
+        let token = server.token(role, Some("acme.www"));
+        let put = || server.request_as(&token, Method::PUT, &format!("{SITE}/settings"));
+        let lifted = refused(put().json(&json!({"network_only": false})), 403, "forbidden", "-").await;
+        assert!(lifted["detail"].as_str().unwrap().contains("super admins only"), "{lifted}");
+        assert_eq!(put().json(&json!({"public_log": false})).send().await.unwrap().status(), 200);
+    }
+    set(&server, &server.token(Role::SuperAdmin, None), false).await;
     let read = server.request_as(&admin, Method::GET, &format!("{SITE}/entries/{id}")).send().await.unwrap();
     assert_eq!(read.status(), 200);
 }

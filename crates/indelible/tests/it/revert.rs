@@ -360,6 +360,14 @@ async fn only_those_may_who_may_and_only_on_their_site() {
     assert_eq!(entry["actor"], json!({"type": "user", "name": "admin", "roles": ["admin"]}));
     let change = server.read(&format!("/api/v1/sites/acme.www/entries/{change}")).await;
     assert_eq!(change["reverted_by"], entry["id"]);
+    // What is back already is not offered again, until it is changed again.
+    let offered = |entry: &Value| entry["revert"].clone();
+    let why = "everything that it changed is already as it was before";
+    assert_eq!(offered(&change), json!({"possible": false, "why": why}));
+    host.save(&server, "1", r#"{"title":"B"}"#).await;
+    let change =
+        server.read(&format!("/api/v1/sites/acme.www/entries/{}", change["id"].as_str().unwrap())).await;
+    assert_eq!(offered(&change)["possible"], true, "{change}");
 }
 
 #[tokio::test]

@@ -61,8 +61,12 @@ pub(crate) fn detail_in_part(
         let why = "only a part of this log is yours to see: a preview of the revert tells".to_owned();
         return Ok(EntryDetail::new(entry, hash, size, reverted_by, Err(why), &verdict));
     }
-    let revert = match revert::check(indelible, site, &entry) {
-        Ok(_) => Ok(()),
+    let checked = match reverted_by {
+        Some(_) => revert::check_again(indelible, site, &entry),
+        None => revert::check(indelible, site, &entry).map(drop),
+    };
+    let revert = match checked {
+        Ok(()) => Ok(()),
         Err(RevertError::Impossible(why)) => Err(why),
         Err(error) => return Err(error.into()),
     };

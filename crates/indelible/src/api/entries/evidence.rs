@@ -11,6 +11,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use super::export::{Broken, PIECES_WAITING_MAX};
 use crate::access::{Caller, Part};
 use crate::api::caller::caller_of;
+use crate::api::parameters::FilterParameters;
 use crate::api::problem::Problem;
 use crate::api::query;
 use crate::api::{App, Path, blocking};
@@ -21,8 +22,7 @@ use crate::search::Scan;
 /// Everything that matches, each entry with its proof, as a tar file that verifies without this server
 /// (`indelible verify --bundle`).
 #[utoipa::path(get, path = "/sites/{site}/evidence", tag = "entries",
-    params(("site" = String, Path),
-        ("q" = Option<String>, Query, description = "filter language; also the other filters of a list")),
+    params(("site" = String, Path), FilterParameters),
     responses((status = 200, description = "a tar file", content_type = "application/x-tar"),
         (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem),
         (status = 422, body = Problem)))]

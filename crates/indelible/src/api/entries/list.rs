@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::shown;
 use crate::access::{Caller, Parts};
+use crate::api::parameters::{FilterParameters, PageParameters};
 use crate::api::problem::Problem;
 use crate::api::query::ListQuery;
 use crate::api::{App, Noted, Path, blocking};
@@ -35,22 +36,7 @@ pub(in crate::api) struct PageOut {
 
 /// Entries of a site, newest first.
 #[utoipa::path(get, path = "/sites/{site}/entries", tag = "entries",
-    params(("site" = String, Path),
-        ("q" = Option<String>, Query, description = "filter language, for example `actor:ana -action:wagtail.edit after.status:published created>=2026-11-01`"),
-        ("from" = Option<String>, Query, description = "earliest `occurred_at`, inclusive, RFC 3339"),
-        ("to" = Option<String>, Query, description = "latest `occurred_at`, inclusive, RFC 3339"),
-        ("user" = Option<String>, Query, description = "the actor's id, name or mail address; `*` at the end for any rest"),
-        ("actor" = Option<String>, Query, description = "the same as `user`"),
-        ("action" = Option<String>, Query, description = "code, `*` at the end for any rest; may be repeated"),
-        ("kind" = Option<String>, Query, description = "create, update, delete, read, access or other; may be repeated"),
-        ("entity_type" = Option<String>, Query, description = "may be repeated"),
-        ("entity_id" = Option<String>, Query, description = "may be repeated"),
-        ("ip" = Option<String>, Query, description = "address, `*` at the end for any rest"),
-        ("correlation_id" = Option<String>, Query, description = "what the entries of one user action share"),
-        ("sort" = Option<String>, Query, description = "a column, `-` before it for descending; `-timestamp` when left out"),
-        ("limit" = Option<u64>, Query, description = "1 to 1000, 50 when left out"),
-        ("cursor" = Option<String>, Query, description = "`page.next` or `page.prev` of an answer, with the same filter and sort"),
-        ("count" = Option<String>, Query, description = "`exact` for `page.total`")),
+    params(("site" = String, Path), FilterParameters, PageParameters),
     responses((status = 200, body = EntriesOut), (status = 401, body = Problem), (status = 403, body = Problem),
         (status = 404, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem)))]
 pub(in crate::api) async fn list(
@@ -76,8 +62,8 @@ fn shown_page(page: EntriesOut, noted: Option<Extension<Noted>>) -> Json<Entries
     Json(page)
 }
 
-/// Entries of every site the caller may see, newest first. Parameters as for one site.
-#[utoipa::path(get, path = "/entries", tag = "entries",
+/// Entries of every site the caller may see, newest first.
+#[utoipa::path(get, path = "/entries", tag = "entries", params(FilterParameters, PageParameters),
     responses((status = 200, body = EntriesOut), (status = 401, body = Problem), (status = 403, body = Problem),
         (status = 422, body = Problem), (status = 503, body = Problem)))]
 pub(in crate::api) async fn list_everywhere(

@@ -19,6 +19,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use super::shown;
 use crate::access::{Caller, Part};
 use crate::api::caller::caller_of;
+use crate::api::parameters::FilterParameters;
 use crate::api::problem::Problem;
 use crate::api::query;
 use crate::api::{App, Path, blocking};
@@ -40,8 +41,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// new one as it arrives; `id:` is the index, and `Last-Event-ID` resumes.
 #[utoipa::path(get, path = "/sites/{site}/entries/tail", tag = "entries",
     params(("site" = String, Path),
-        ("after" = Option<u64>, Query, description = "index of the last entry seen; from the beginning when left out"),
-        ("q" = Option<String>, Query, description = "filter language; also the other filters of a list"),
+        ("after" = Option<u64>, Query, description = "index of the last entry seen; from the beginning when left out"), FilterParameters,
         ("Last-Event-ID" = Option<u64>, Header, description = "the same, as browsers resume")),
     responses((status = 200, description = "NDJSON or events", body = EntryOut), (status = 401, body = Problem),
         (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]

@@ -11,7 +11,7 @@ pub(super) fn failed(what: &str, error: &tokio_postgres::Error) -> StoreError {
         // It does not come from the server: the connection is the matter.
         return StoreError::Unavailable(format!(
             "{what}: {}. See that PostgreSQL runs and can be reached, and that the address (--database-url or \
-             APP__STORE__URL) is right; work resumes by itself",
+             APP__STORE__URL) is right; a server resumes by itself",
             chain(error)
         ));
     };
@@ -28,9 +28,10 @@ pub(super) fn failed(what: &str, error: &tokio_postgres::Error) -> StoreError {
     }
     match code.code().get(..2).unwrap_or_default() {
         // The server goes down, comes up, has no connection left, somebody waited too long, or it is a standby.
-        "08" | "25" | "40" | "53" | "55" | "57" => {
-            StoreError::Unavailable(format!("{what}: {reason} ({}). Work resumes by itself", code.code()))
-        }
+        "08" | "25" | "40" | "53" | "55" | "57" => StoreError::Unavailable(format!(
+            "{what}: {reason} ({}). Try again in a moment; a server resumes by itself",
+            code.code()
+        )),
         // Wrong user, password or database.
         "28" | "3D" => {
             StoreError::Refused(format!("{what}: {reason}. Correct --database-url or APP__STORE__URL"))
