@@ -3,7 +3,7 @@
 use std::sync::{MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use model::{Changeable, Class, Retention, Role, SiteId};
+use model::{Changeable, Class, Permission, Retention, Role, SiteId};
 use serde_json::json;
 
 use super::Indelible;
@@ -127,7 +127,10 @@ impl Indelible {
         let before = SiteSettings::load(self.store.as_ref(), site.log)?;
         let now = clock::now();
         let after = before.merged(changes, self.retention(now)?, now)?;
-        // Nobody whom it keeps out lets himself in again.
+        // Nobody whom a rule limits may lift it.
+        if after.hold != before.hold || after.visibility != before.visibility {
+            caller.may(Permission::Govern)?;
+        }
         if before.network_only && !after.network_only && caller.role != Role::SuperAdmin {
             return Err(Denied::NetworkOnly { site: site.id.clone() }.into());
         }

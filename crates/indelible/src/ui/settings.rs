@@ -92,9 +92,6 @@ fn try_save(app: &App, caller: &Caller, site: &str, body: &[u8]) -> Result<Tried
     let site = caller.on_site(Permission::Configure, site, app.indelible.sites())?.site;
     let form = Form::read(body)?;
     let part = form.get("part").to_owned();
-    if part == "hold" {
-        caller.on_site(Permission::Govern, site.id.as_str(), app.indelible.sites())?;
-    }
     let set = if part == "endpoints" {
         endpoints::save(app, &site, &form, caller)
     } else {

@@ -124,4 +124,6 @@ mod umbrella;
 #[cfg(test)]
 mod visibility;
 #[cfg(test)]
+mod visitor;
+#[cfg(test)]
 mod witnesses;

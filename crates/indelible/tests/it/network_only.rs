@@ -5,6 +5,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::support::{Server, entry, json, refused};
+use crate::visitor::Visitor;
 
 const SITE: &str = "/api/v1/sites/acme.www";
 
@@ -72,6 +73,9 @@ async fn only_super_admins_read_a_network_only_site() {
         let put = || server.request_as(&token, Method::PUT, &format!("{SITE}/settings"));
         let lifted = refused(put().json(&json!({"network_only": false})), 403, "forbidden", "-").await;
         assert!(lifted["detail"].as_str().unwrap().contains("super admins only"), "{lifted}");
+        let visitor = Visitor::sign_in(&server, &token).await;
+        let form = visitor.form("/sites/acme.www/settings", &[("part", "reading")]).send();
+        assert_eq!(form.await.unwrap().status(), 403, "nor by the page");
         assert_eq!(put().json(&json!({"public_log": false})).send().await.unwrap().status(), 200);
     }
     set(&server, &server.token(Role::SuperAdmin, None), false).await;

@@ -1,11 +1,12 @@
 //! `/searches`: lists that people keep under a name and share by their address.
 
 use model::Role;
-use reqwest::header::{COOKIE, HOST, LOCATION, ORIGIN, SET_COOKIE};
+use reqwest::header::{HOST, LOCATION, ORIGIN};
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 
 use crate::support::{Server, entry, json, refused, token};
+use crate::visitor::Visitor;
 
 const SEARCHES: &str = "/api/v1/searches";
 
@@ -35,37 +36,6 @@ async fn names(server: &Server, token: &str) -> Vec<String> {
 fn location(response: &Response) -> &str {
     assert_eq!(response.status(), 303);
     response.headers()[LOCATION].to_str().unwrap()
-}
-
-/// A browser's requests after signing in with a token.
-struct Visitor<'a> {
-    server: &'a Server,
-    cookie: String,
-}
-
-impl<'a> Visitor<'a> {
-    async fn sign_in(server: &'a Server, token: &str) -> Self {
-        let form = format!("token={token}");
-        let response = server.client.post(server.url("/sign-in")).body(form).send().await.unwrap();
-        let cookie = response.headers()[SET_COOKIE].to_str().unwrap();
-        Self { server, cookie: cookie.split(';').next().unwrap().to_owned() }
-    }
-
-    async fn get(&self, path: &str) -> Response {
-        let request = self.server.client.get(self.server.url(path)).header(COOKIE, &self.cookie);
-        request.send().await.unwrap()
-    }
-
-    async fn page(&self, path: &str) -> String {
-        let response = self.get(path).await;
-        assert_eq!(response.status(), 200, "{path}");
-        response.text().await.unwrap()
-    }
-
-    fn form(&self, path: &str, pairs: &[(&str, &str)]) -> RequestBuilder {
-        let body = serde_urlencoded::to_string(pairs).unwrap();
-        self.server.client.post(self.server.url(path)).header(COOKIE, &self.cookie).body(body)
-    }
 }
 
 #[tokio::test]

@@ -1,11 +1,12 @@
 //! What a role sees of a site, where the site says so.
 
 use model::Role;
-use reqwest::header::{ACCEPT, COOKIE, LOCATION, SET_COOKIE};
+use reqwest::header::{ACCEPT, COOKIE, LOCATION};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
 use crate::support::{Server, json, refused};
+use crate::visitor::Visitor;
 
 const SITE: &str = "/api/v1/sites/acme.www";
 
@@ -37,17 +38,11 @@ async fn filled() -> (Server, String, String) {
     (server, seen, hidden)
 }
 
-async fn session(server: &Server, token: &str) -> String {
-    let answer =
-        server.client.post(server.url("/sign-in")).body(format!("token={token}")).send().await.unwrap();
-    answer.headers()[SET_COOKIE].to_str().unwrap().split(';').next().unwrap().to_owned()
-}
-
 #[tokio::test]
 async fn a_role_sees_its_part_and_nothing_else_exists_for_it() {
     let (server, seen, hidden) = filled().await;
     for token in [server.token(Role::Auditor, Some("acme.www")), server.token(Role::Admin, None)] {
-        let cookie = session(&server, &token).await;
+        let cookie = Visitor::sign_in(&server, &token).await.cookie;
         let get = |path: &str| -> RequestBuilder {
             let url = server.url(path);
             if path.starts_with("/api/") {
@@ -111,7 +106,7 @@ async fn a_role_sees_its_part_and_nothing_else_exists_for_it() {
 async fn of_the_whole_log_who_sees_a_part_learns_nothing() {
     let (server, _, hidden) = filled().await;
     for token in [server.token(Role::Auditor, Some("acme.www")), server.token(Role::Admin, None)] {
-        let cookie = session(&server, &token).await;
+        let cookie = Visitor::sign_in(&server, &token).await.cookie;
         let (_, sites) =
             json(server.request_as(&token, Method::GET, "/api/v1/sites").send().await.unwrap()).await;
         assert_eq!(
@@ -175,6 +170,11 @@ async fn only_who_governs_a_site_sets_its_rules() {
         (server.token(Role::Owner, Some("acme.www")), server.token(Role::Admin, Some("acme.www")));
     assert_eq!(set(&server, &owner, json!({"admin": "entity.type:page"})).await.0, 200);
     assert_eq!(set(&server, &admin, json!({})).await.0, 403, "nobody lifts a rule that limits them");
+    let visitor = Visitor::sign_in(&server, &admin).await;
+    for form in [[("part", "visibility"), ("visibility", "")], [("part", "hold"), ("hold", "on")]] {
+        let sent = visitor.form("/sites/acme.www/settings", &form).send().await.unwrap();
+        assert_eq!(sent.status(), 403, "{form:?}: nor by the page");
+    }
     let (_, settings) =
         json(server.request_as(&admin, Method::GET, &format!("{SITE}/settings")).send().await.unwrap()).await;
     assert_eq!(settings["visibility"], json!({"admin": "entity.type:page"}));
