@@ -61,7 +61,7 @@ impl Demo {
                 .map_err(|error| Failure::Other(error.to_string()))??;
             output::data(&format!(
                 "Indelible demo: {count} entries of {} sites, you are super admin\n\n  http://{address}/\n\n\
-                 {where_data_are}. Stop it with Ctrl-C.",
+                 The data are in {where_data_are} when you stop this (Ctrl-C).",
                 demo::sites().len()
             ))?;
             let _rounds = indelible.umbrella().keep_up(Cadence::default());
@@ -164,10 +164,8 @@ impl Directory {
 impl std::fmt::Display for Directory {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Temporary(_) => {
-                f.write_str("The data are in a temporary directory and go when you stop it")
-            }
-            Self::Kept(path) => write!(f, "The data are in {} and stay there", path.display()),
+            Self::Temporary(_) => f.write_str("a temporary directory and go"),
+            Self::Kept(path) => write!(f, "{} and stay", path.display()),
         }
     }
 }

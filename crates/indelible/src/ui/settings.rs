@@ -16,8 +16,7 @@ use serde_json::{Map, Value as Json};
 use super::endpoints;
 use super::form::Form;
 use super::view::{
-    FieldError, FieldsPart, HoldPart, ReadingPart, ReasonPart, RetentionPart, SettingsPage, Time, Tone, text,
-    url,
+    FieldError, FieldsPart, ReadingPart, ReasonPart, RetentionPart, SettingsPage, Time, Tone, text, url,
 };
 use super::visit::Visit;
 use crate::access::Caller;
@@ -218,14 +217,8 @@ impl<'a> Made<'a> {
             saved: sent.get("saved").to_owned(),
             changes_href: url::with_query(&url::site(id), &changes),
             retention,
-            hold: HoldPart {
-                is_on: self.settings.hold,
-                may_set: self
-                    .visit
-                    .caller
-                    .on_site(Permission::Govern, id, self.app.indelible.sites())
-                    .is_ok(),
-            },
+            governs: self.visit.caller.on_site(Permission::Govern, id, self.app.indelible.sites()).is_ok(),
+            is_held: self.settings.hold,
             reason: self.reason(sent),
             reading: self.reading(sent),
             visibility: self.visibility(sent),

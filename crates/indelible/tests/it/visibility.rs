@@ -171,6 +171,7 @@ async fn only_who_governs_a_site_sets_its_rules() {
     assert_eq!(set(&server, &owner, json!({"admin": "entity.type:page"})).await.0, 200);
     assert_eq!(set(&server, &admin, json!({})).await.0, 403, "nobody lifts a rule that limits them");
     let visitor = Visitor::sign_in(&server, &admin).await;
+    assert!(visitor.page("/sites/acme.www/settings").await.contains("Owners set these rules"));
     for form in [[("part", "visibility"), ("visibility", "")], [("part", "hold"), ("hold", "on")]] {
         let sent = visitor.form("/sites/acme.www/settings", &form).send().await.unwrap();
         assert_eq!(sent.status(), 403, "{form:?}: nor by the page");

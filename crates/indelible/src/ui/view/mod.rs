@@ -56,9 +56,7 @@ mod integrity;
 pub use integrity::{Head, IntegrityPage, UmbrellaHead, Verification, WitnessLine};
 
 mod settings;
-pub use settings::{
-    EndpointPart, FieldsPart, HoldPart, ReadingPart, ReasonPart, RetentionPart, SettingsPage,
-};
+pub use settings::{EndpointPart, FieldsPart, ReadingPart, ReasonPart, RetentionPart, SettingsPage};
 
 mod connectors;
 pub use connectors::{ConnectorRow, ConnectorsPage, RefusedRow, SenderRow};

@@ -18,8 +18,10 @@ pub struct SettingsPage {
     pub changes_href: String,
     /// How long content is kept.
     pub retention: RetentionPart,
+    /// Whether the visitor governs the site: sets its hold and what roles see.
+    pub governs: bool,
     /// Whether nothing may be removed.
-    pub hold: HoldPart,
+    pub is_held: bool,
     /// Which entries must say why.
     pub reason: ReasonPart,
     /// Who reads.
@@ -69,15 +71,6 @@ pub struct RetentionPart {
     pub preview: Option<String>,
     /// Whether this is the system's own log, which always follows the default.
     pub is_system: bool,
-}
-
-/// Whether nothing may be removed.
-#[derive(Clone, Copy, Debug)]
-pub struct HoldPart {
-    /// Whether a hold is on.
-    pub is_on: bool,
-    /// Whether the visitor may set and lift it.
-    pub may_set: bool,
 }
 
 /// Which entries must say why.
