@@ -100,7 +100,7 @@ async fn each_form_sets_what_it_shows_and_its_change_is_an_entry() {
 #[tokio::test]
 async fn what_cannot_be_comes_back_with_what_is_wrong() {
     let server = Server::start().await;
-    let browser = Browser::signed_in(&server, Role::Admin, Some("acme.www")).await;
+    let browser = Browser::signed_in(&server, Role::Owner, Some("acme.www")).await;
     for (part, choice, field, wrong, message) in [
         ("retention", "[name=keep][value=days]", "[name=days]", "a month", "whole number"),
         ("reasons", "[name=reason][value=when]", "[name=filter]", "kind:(", "filter"),
