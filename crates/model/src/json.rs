@@ -49,7 +49,7 @@ pub fn minify(text: &str) -> Result<Cow<'_, str>, Violation> {
 /// Whether a key is one that no object may have.
 #[must_use]
 pub fn is_reserved(key: &str) -> bool {
-    RESERVED_KEYS.contains(&key)
+    key.starts_with('$') && RESERVED_KEYS.contains(&key)
 }
 
 struct Reader<'a> {
@@ -274,6 +274,7 @@ impl<'a> Reader<'a> {
         self.bytes.get(self.at).copied()
     }
 
+    #[inline]
     fn skip_space(&mut self) {
         let start = self.at;
         while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {

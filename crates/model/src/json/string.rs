@@ -3,20 +3,26 @@
 /// How many bytes from the start stand in a JSON string as they are: up to a quote, a backslash or a control character.
 ///
 /// Eight at a time, as most of what an entry is made of are such bytes.
+#[inline]
 pub(super) fn plain_length(bytes: &[u8]) -> usize {
-    let (words, _) = bytes.as_chunks();
-    let plain = 8 * words.iter().take_while(|word| !has_special(u64::from_le_bytes(**word))).count();
-    let rest = bytes.get(plain..).unwrap_or_default();
-    plain + rest.iter().position(|byte| is_special(*byte)).unwrap_or(rest.len())
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (place, word) in words.iter().enumerate() {
+        if let Some(within) = first_special(u64::from_le_bytes(*word)) {
+            return 8 * place + within;
+        }
+    }
+    let rest_plain = rest.iter().position(|byte| is_special(*byte)).unwrap_or(rest.len());
+    bytes.len() - rest.len() + rest_plain
 }
 
 const fn is_special(byte: u8) -> bool {
     matches!(byte, b'"' | b'\\' | 0..0x20)
 }
 
-/// Whether any byte of a word is special. A byte is below `n` if taking `n` away borrows from its highest bit, which was
-/// not set; it is `c` if it is below 1 after `c` is taken out of it. A borrow reaches no byte below the first that is so.
-const fn has_special(word: u64) -> bool {
+/// The place of the first special byte of a word, the lowest being the first. A byte is below `n` if taking `n` away borrows
+/// from its highest bit, which was not set; it is `c` if it is below 1 after `c` is taken out of it. A borrow reaches no byte
+/// below the first that is so.
+fn first_special(word: u64) -> Option<usize> {
     const EACH: u64 = 0x0101_0101_0101_0101;
     const HIGHEST: u64 = 0x80 * EACH;
     let quote = word ^ (0x22 * EACH);
@@ -24,7 +30,8 @@ const fn has_special(word: u64) -> bool {
     let control = word.wrapping_sub(0x20 * EACH) & !word;
     let quote = quote.wrapping_sub(EACH) & !quote;
     let backslash = backslash.wrapping_sub(EACH) & !backslash;
-    (control | quote | backslash) & HIGHEST != 0
+    let special = (control | quote | backslash) & HIGHEST;
+    if special == 0 { None } else { usize::try_from(special.trailing_zeros() / 8).ok() }
 }
 
 /// Appends a text as a JSON string.
