@@ -51,7 +51,7 @@ use crate::json;
 use crate::limits::JSON_DEPTH_MAX;
 use reader::{Reader, canonical, decode};
 use rules::Place;
-pub use rules::{MaskError, MaskRules};
+pub use rules::{MaskError, MaskRules, plain};
 use words::Secret;
 
 /// Levels of JSON within strings that are looked into. Logs of logs have two.

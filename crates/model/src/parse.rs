@@ -1,7 +1,7 @@
 //! From a sender's bytes to a [`Draft`]: the door.
 //!
-//! The happy path is one strict pass, one typed pass and a look at the values (`check`). Mistakes are the slow path: there every field is
-//! looked at, so that a sender learns of all of them at once.
+//! The happy path is one strict pass, one typed pass and a look at the values (`check`). Mistakes are the slow path:
+//! there every field is looked at, so that a sender learns of all of them at once.
 
 mod check;
 

@@ -1,5 +1,5 @@
-//! Query parameters that several routes share, for the API's document. They are read by
-//! [`ListQuery`](super::query::ListQuery).
+//! Query parameters that several routes share, for the API's document. Filters and pages are read by
+//! [`ListQuery`](super::query::ListQuery), the others by their routes.
 
 use utoipa::IntoParams;
 
@@ -45,4 +45,26 @@ pub(super) struct PageParameters {
     cursor: Option<String>,
     /// `exact` for `page.total`
     count: Option<String>,
+}
+
+/// What is counted.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "only its documentation is read")]
+pub(super) struct CountParameters {
+    /// columns with commas between them, for example `actor,action,kind,entity_type`
+    fields: Option<String>,
+    /// width of its buckets: minute, hour, day, week, month or year
+    histogram: Option<String>,
+    /// values told per field, 1 to 1000, 20 when left out
+    values: Option<u64>,
+}
+
+/// How an export is written.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "only its documentation is read")]
+pub(super) struct FormatParameters {
+    /// ndjson, csv, ocsf or cef; ndjson when left out
+    format: Option<String>,
 }

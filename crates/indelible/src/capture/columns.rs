@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use model::mask::plain;
+
 use super::CaptureError;
 use super::rules::{Rules, TableRule};
 use super::source::{Source, SourceTable};
@@ -64,11 +66,6 @@ impl InVain {
             ));
         }
     }
-}
-
-/// A name as masking compares it.
-fn plain(name: &str) -> String {
-    name.chars().filter(|c| !matches!(c, '_' | '-' | ' ')).flat_map(char::to_lowercase).collect()
 }
 
 #[cfg(test)]

@@ -64,11 +64,8 @@ pub async fn examine(rules: &Rules, url: &DatabaseUrl) -> Result<Vec<Finding>, C
         }
     }
     contexts(&mut findings, rules, &source).await?;
-    let captured: Vec<SourceTable> = tables
-        .iter()
-        .filter(|table| table.can_be_captured() && rules.of(&table.schema, &table.name).is_some())
-        .cloned()
-        .collect();
+    let captured: Vec<SourceTable> =
+        tables.iter().filter(|table| table.is_captured_by(rules)).cloned().collect();
     let in_vain = named_in_vain(&source, rules, &captured).await?;
     for (severity, texts) in [(Severity::Warning, in_vain.columns), (Severity::Note, in_vain.masks)] {
         for text in texts {

@@ -128,6 +128,11 @@ impl SourceTable {
         matches!(self.kind, 'r' | 'p') && self.persistence == 'p' && !self.is_partition
     }
 
+    /// Whether rules capture it by replication.
+    pub(super) fn is_captured_by(&self, rules: &Rules) -> bool {
+        self.can_be_captured() && rules.of(&self.schema, &self.name).is_some()
+    }
+
     pub(super) fn known(&self) -> Known {
         Known { key: self.key.clone(), partitioned_by: self.partitioned_by.clone() }
     }
@@ -250,7 +255,7 @@ impl Source {
     /// The tables that the rules capture.
     pub(super) async fn captured(&self, rules: &Rules) -> Result<Vec<SourceTable>, CaptureError> {
         let mut tables = self.tables(&rules.slot()).await?;
-        tables.retain(|table| table.can_be_captured() && rules.of(&table.schema, &table.name).is_some());
+        tables.retain(|table| table.is_captured_by(rules));
         Ok(tables)
     }
 

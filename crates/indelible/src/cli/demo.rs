@@ -51,7 +51,7 @@ impl Demo {
         let indelible = Indelible::open(directory.path(), &options)?;
         // Listen first: a taken port is told before the work, not after it.
         let address = self.listen;
-        let where_data_are = directory.to_string();
+        let where_data_are = directory.told();
         let done = block_on(async move {
             let listener = bind(address).await?;
             let address = listener.local_addr()?;
@@ -61,7 +61,7 @@ impl Demo {
                 .map_err(|error| Failure::Other(error.to_string()))??;
             output::data(&format!(
                 "Indelible demo: {count} entries of {} sites, you are super admin\n\n  http://{address}/\n\n\
-                 The data are in {where_data_are} when you stop this (Ctrl-C).",
+                 {where_data_are}",
                 demo::sites().len()
             ))?;
             let _rounds = indelible.umbrella().keep_up(Cadence::default());
@@ -159,13 +159,16 @@ impl Directory {
         let (Self::Temporary(path) | Self::Kept(path)) = self;
         path
     }
-}
 
-impl std::fmt::Display for Directory {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    /// Where the data are, and what becomes of them.
+    fn told(&self) -> String {
         match self {
-            Self::Temporary(_) => f.write_str("a temporary directory and go"),
-            Self::Kept(path) => write!(f, "{} and stay", path.display()),
+            Self::Temporary(_) => {
+                "The data are in a temporary directory and go when you stop this (Ctrl-C).".to_owned()
+            }
+            Self::Kept(path) => {
+                format!("The data are in {} and stay when you stop this (Ctrl-C).", path.display())
+            }
         }
     }
 }

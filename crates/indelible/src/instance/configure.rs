@@ -123,14 +123,14 @@ impl Indelible {
         changes: &serde_json::Map<String, serde_json::Value>,
         caller: &Caller,
     ) -> Result<SiteSettings, ConfigureError> {
+        // Nobody whom a rule limits may lift it.
+        if changes.contains_key("hold") || changes.contains_key("visibility") {
+            caller.may(Permission::Govern)?;
+        }
         let _configuring = self.configuring();
         let before = SiteSettings::load(self.store.as_ref(), site.log)?;
         let now = clock::now();
         let after = before.merged(changes, self.retention(now)?, now)?;
-        // Nobody whom a rule limits may lift it.
-        if after.hold != before.hold || after.visibility != before.visibility {
-            caller.may(Permission::Govern)?;
-        }
         if before.network_only && !after.network_only && caller.role != Role::SuperAdmin {
             return Err(Denied::NetworkOnly { site: site.id.clone() }.into());
         }

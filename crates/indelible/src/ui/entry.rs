@@ -67,7 +67,6 @@ fn page(
     let now = clock::now();
     let list = url::site(site.id.as_str());
     let detail = detail_in_part(&app.indelible, part.clone(), entry.clone())?;
-    let why_not_revertible = detail.why_not_revertible().map(ToOwned::to_owned);
     let raw = serde_json::to_value(&detail).map_err(|error| Problem::internal(&error))?;
     Ok(EntryPage {
         frame: visit.frame(app, &shape::line(entry), Some(site), "Activity"),
@@ -94,7 +93,7 @@ fn page(
         about: about_facts(entry),
         related: related(app, part, entry, now)?,
         revert: if is_whole {
-            revertible(visit, entry, why_not_revertible.as_deref())
+            revertible(visit, entry, detail.why_not_revertible())
         } else {
             preview_only(visit, entry)
         },

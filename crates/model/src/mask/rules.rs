@@ -281,8 +281,9 @@ fn key_before(json: &str, colon: usize) -> Before<'_> {
     }
 }
 
-/// A key as it is compared with a rule.
-fn plain(key: &str) -> String {
+/// A key as it is compared with a rule: without regard to case, `_`, `-` and spaces.
+#[must_use]
+pub fn plain(key: &str) -> String {
     let mut text = String::with_capacity(key.len());
     make_plain(key, &mut text);
     text

@@ -12,7 +12,7 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use crate::access::{Caller, Parts};
 use crate::api::caller::caller_of;
-use crate::api::parameters::FilterParameters;
+use crate::api::parameters::{FilterParameters, FormatParameters};
 use crate::api::problem::Problem;
 use crate::api::query;
 use crate::api::{App, Path, blocking};
@@ -25,8 +25,7 @@ pub(super) const PIECES_WAITING_MAX: usize = 4;
 
 /// Everything of a site that matches, in the order of its log, oldest first.
 #[utoipa::path(get, path = "/sites/{site}/export", tag = "entries",
-    params(("site" = String, Path),
-        ("format" = Option<String>, Query, description = "ndjson, csv, ocsf or cef; ndjson when left out"), FilterParameters),
+    params(("site" = String, Path), FormatParameters, FilterParameters),
     responses((status = 200, description = "a stream"), (status = 401, body = Problem),
         (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
 pub(in crate::api) async fn export(
@@ -47,7 +46,7 @@ pub(in crate::api) async fn export(
 
 /// Everything that the caller may see and that matches, site after site.
 #[utoipa::path(get, path = "/export", tag = "entries",
-    params(("format" = Option<String>, Query, description = "ndjson, csv, ocsf or cef; ndjson when left out"), FilterParameters),
+    params(FormatParameters, FilterParameters),
     responses((status = 200, description = "a stream"), (status = 401, body = Problem),
         (status = 403, body = Problem), (status = 422, body = Problem)))]
 pub(in crate::api) async fn export_everywhere(

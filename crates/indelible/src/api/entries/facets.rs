@@ -10,7 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::access::{Caller, Parts};
-use crate::api::parameters::FilterParameters;
+use crate::api::parameters::{CountParameters, FilterParameters};
 use crate::api::problem::Problem;
 use crate::api::query;
 use crate::api::{App, Path, blocking};
@@ -61,10 +61,7 @@ pub(in crate::api) struct BucketOut {
 
 /// Counts per value and per time of a site's entries.
 #[utoipa::path(get, path = "/sites/{site}/facets", tag = "entries",
-    params(("site" = String, Path),
-        ("fields" = Option<String>, Query, description = "columns with commas between them, for example `actor,action,kind,entity_type`"),
-        ("histogram" = Option<String>, Query, description = "width of its buckets: minute, hour, day, week, month or year"),
-        ("values" = Option<u64>, Query, description = "values told per field, 1 to 1000, 20 when left out"), FilterParameters),
+    params(("site" = String, Path), CountParameters, FilterParameters),
     responses((status = 200, body = FacetsOut), (status = 401, body = Problem), (status = 403, body = Problem),
         (status = 404, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem)))]
 pub(in crate::api) async fn facets(
@@ -83,9 +80,7 @@ pub(in crate::api) async fn facets(
 
 /// Counts per value and per time of all entries the caller may see.
 #[utoipa::path(get, path = "/facets", tag = "entries",
-    params(("fields" = Option<String>, Query, description = "columns with commas between them, for example `actor,action,kind,entity_type`"),
-        ("histogram" = Option<String>, Query, description = "width of its buckets: minute, hour, day, week, month or year"),
-        ("values" = Option<u64>, Query, description = "values told per field, 1 to 1000, 20 when left out"), FilterParameters),
+    params(CountParameters, FilterParameters),
     responses((status = 200, body = FacetsOut), (status = 401, body = Problem), (status = 403, body = Problem),
         (status = 422, body = Problem), (status = 503, body = Problem)))]
 pub(in crate::api) async fn facets_everywhere(
